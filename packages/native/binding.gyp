@@ -1,0 +1,9 @@
+{
+  "includes": ["annulus.gypi"],
+  "targets": [
+    {
+      "target_name": "annulus_native",
+      "sources": ["<!@(node -p \"require('fs').readdirSync('native').filter((f) => f.endsWith('.cpp')).map((f) => 'native/' + f).join(' ')\")"]
+    }
+  ]
+}

@@ -1,0 +1,95 @@
+// Type-tagged externals: a handle of the wrong kind is a typed error, never a crash.
+#ifndef ANNULUS_EXTERNALS_H
+#define ANNULUS_EXTERNALS_H
+
+#include <annulus/abi.h>
+#include <annulus/napi_setup.h>
+
+#include <string>
+
+namespace annulus {
+
+/// Type tag of an external; the upper half is the project's, the lower half the kind.
+inline napi_type_tag tag_of(uint32_t kind) {
+  return {0x616e6e756c757321ULL, 0x8f3a5c7e00000000ULL | kind};
+}
+
+/// Wraps a C function table for another addon. The external holds one reference, dropped when it is
+/// collected (a basic finalizer: it only calls `release`, which must not touch JavaScript).
+template <typename Table>
+Napi::Value table_external(Napi::Env env, const Table *table) {
+  table->retain(table->self);
+  napi_value value;
+  // The finalizer gets its own copy of the table, so that the producer may be gone by then.
+  auto *copy = new Table(*table);
+  const napi_status status = napi_create_external(
+      env, copy,
+      [](napi_env, void *data, void *) {
+        auto *held = static_cast<Table *>(data);
+        held->release(held->self);
+        delete held;
+      },
+      nullptr, &value);
+  if (status != napi_ok) {
+    table->release(table->self);
+    delete copy;
+    throw Napi::Error::New(env, "could not create an external");
+  }
+  const napi_type_tag tag = tag_of(table->head.kind);
+  napi_type_tag_object(env, value, &tag);
+  return Napi::Value(env, value);
+}
+
+/// Reads a table of the given kind from a value that came from JavaScript. The returned pointer is
+/// valid while the JavaScript value is; a longer-lived user copies the table and calls `retain`.
+/// Throws TypeError when the value is anything else.
+template <typename Table>
+const Table *table_from(const Napi::Value &value, uint32_t kind, const char *what) {
+  const Napi::Env env = value.Env();
+  bool tagged = false;
+  const napi_type_tag tag = tag_of(kind);
+  if (!value.IsExternal() ||
+      napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok || !tagged) {
+    throw Napi::TypeError::New(env, std::string(what) + " is not a handle of the expected kind");
+  }
+  void *data = nullptr;
+  napi_get_value_external(env, value, &data);
+  const auto *table = static_cast<const Table *>(data);
+  if (table->head.magic != ANNULUS_ABI_MAGIC || table->head.kind != kind ||
+      table->head.abi != ANNULUS_ABI_VERSION || table->head.struct_size < sizeof(Table)) {
+    throw Napi::TypeError::New(
+        env, std::string(what) + " was built against another version of @annulus/native");
+  }
+  return table;
+}
+
+/// A retained copy of a table: RAII for the rule in abi.h.
+template <typename Table>
+class Held {
+ public:
+  Held() = default;
+  explicit Held(const Table &table) : table_(table), held_(true) { table_.retain(table_.self); }
+  Held(const Held &other) : table_(other.table_), held_(other.held_) {
+    if (held_) table_.retain(table_.self);
+  }
+  Held(Held &&other) noexcept : table_(other.table_), held_(other.held_) { other.held_ = false; }
+  Held &operator=(Held other) noexcept {
+    std::swap(table_, other.table_);
+    std::swap(held_, other.held_);
+    return *this;
+  }
+  ~Held() {
+    if (held_) table_.release(table_.self);
+  }
+  const Table *operator->() const { return &table_; }
+  const Table &operator*() const { return table_; }
+  explicit operator bool() const { return held_; }
+
+ private:
+  Table table_{};
+  bool held_ = false;
+};
+
+}  // namespace annulus
+
+#endif

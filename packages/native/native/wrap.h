@@ -1,0 +1,7 @@
+// The exports of the native foundation, one function per wrap file.
+#pragma once
+#include <annulus/addon.h>
+
+namespace annulus {
+void export_pool(Napi::Env env, Napi::Object exports);
+}  // namespace annulus

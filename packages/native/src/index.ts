@@ -1,0 +1,7 @@
+export { withAbort } from './abort.js'
+export { type AddonBase, type Handle, loadAddon } from './addon.js'
+export type { Candidates } from './candidates.js'
+export { AbortError, AnnulusError, type ErrorCode, type ErrorOptions } from './errors.js'
+export { distanceOf, type Metric, metricNumber, metrics, scoreOf } from './metric.js'
+export type { PoolHandle, ReaderHandle, ScorerHandle, SourceHandle } from './native.js'
+export { Pool } from './pool.js'

@@ -1,0 +1,19 @@
+// The one file of this package that loads the addon.
+import { type AddonBase, type Handle, loadAddon } from './addon.js'
+
+export type PoolHandle = Handle<'pool'>
+export type ScorerHandle = Handle<'scorer'>
+export type ReaderHandle = Handle<'reader'>
+export type SourceHandle = Handle<'source'>
+
+export interface NativePool {
+  readonly handle: PoolHandle
+  readonly threads: number
+  close(): void
+}
+
+interface NativeAddon extends AddonBase {
+  Pool: new (threads: number) => NativePool
+}
+
+export const native: NativeAddon = loadAddon<NativeAddon>(import.meta.url)
