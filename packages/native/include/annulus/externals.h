@@ -3,6 +3,7 @@
 #define ANNULUS_EXTERNALS_H
 
 #include <annulus/abi.h>
+#include <annulus/held.h>
 #include <annulus/napi_setup.h>
 
 #include <string>
@@ -62,33 +63,6 @@ const Table *table_from(const Napi::Value &value, uint32_t kind, const char *wha
   }
   return table;
 }
-
-/// A retained copy of a table: RAII for the rule in abi.h.
-template <typename Table>
-class Held {
- public:
-  Held() = default;
-  explicit Held(const Table &table) : table_(table), held_(true) { table_.retain(table_.self); }
-  Held(const Held &other) : table_(other.table_), held_(other.held_) {
-    if (held_) table_.retain(table_.self);
-  }
-  Held(Held &&other) noexcept : table_(other.table_), held_(other.held_) { other.held_ = false; }
-  Held &operator=(Held other) noexcept {
-    std::swap(table_, other.table_);
-    std::swap(held_, other.held_);
-    return *this;
-  }
-  ~Held() {
-    if (held_) table_.release(table_.self);
-  }
-  const Table *operator->() const { return &table_; }
-  const Table &operator*() const { return table_; }
-  explicit operator bool() const { return held_; }
-
- private:
-  Table table_{};
-  bool held_ = false;
-};
 
 }  // namespace annulus
 
