@@ -10,7 +10,8 @@ export { autoStorage, chooseStorage, type StorageChoice, storageByName } from '.
 export { type ImportedRow, readVectors, type VectorFormat } from './import/index.js'
 
 /** Options of {@link open}: those of the core, with the storage optional. */
-export type OpenDatabaseOptions = Omit<DatabaseOptions, 'storage'> & Partial<Pick<DatabaseOptions, 'storage'>>
+export type OpenDatabaseOptions = Omit<DatabaseOptions, 'storage'> &
+  Partial<Pick<DatabaseOptions, 'storage'>>
 
 /**
  * Opens (or creates) the database in directory `path`, on io_uring where it works and on mmap elsewhere

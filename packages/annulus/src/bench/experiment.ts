@@ -74,7 +74,13 @@ async function runRow(
     let outcome: QueryRun | undefined
     const cost = await measure(
       async () => {
-        outcome = await runQueries(collection, options, oversampling, parallel, options.queries.length)
+        outcome = await runQueries(
+          collection,
+          options,
+          oversampling,
+          parallel,
+          options.queries.length,
+        )
       },
       () => collection.stats().storage.reads,
     )

@@ -80,5 +80,8 @@ export function percentile(sorted: readonly number[], percent: number): number {
 
 /** The middle of the samples, which need not be sorted. */
 export function median(samples: readonly number[]): number {
-  return percentile([...samples].sort((a, b) => a - b), 50)
+  return percentile(
+    [...samples].sort((a, b) => a - b),
+    50,
+  )
 }

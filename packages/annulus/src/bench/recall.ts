@@ -17,7 +17,10 @@ export async function exactNeighbours(
 }
 
 /** Mean share of the true neighbours among the found ones (recall@k, k = the length of each truth). */
-export function recall(found: readonly (readonly Id[])[], truth: readonly (readonly Id[])[]): number {
+export function recall(
+  found: readonly (readonly Id[])[],
+  truth: readonly (readonly Id[])[],
+): number {
   let sum = 0
   for (const [index, expected] of truth.entries()) {
     const ids = new Set(found[index])

@@ -10,9 +10,15 @@ const columns: readonly [title: string, cell: (row: ExperimentRow) => string][] 
   ['CPU %\n(1 core = 100)', (row) => row.cpuPercent.toFixed(0)],
   ['wall s', (row) => row.seconds.toFixed(3)],
   ['QPS', (row) => Math.round(row.qps).toLocaleString('en')],
-  ['latency ms\np50 / p99', (row) => `${row.latencyP50Ms.toFixed(2)} / ${row.latencyP99Ms.toFixed(2)}`],
+  [
+    'latency ms\np50 / p99',
+    (row) => `${row.latencyP50Ms.toFixed(2)} / ${row.latencyP99Ms.toFixed(2)}`,
+  ],
   ['recall\n@k', (row) => row.recall.toFixed(4)],
-  ['event loop ms\np99 / max', (row) => `${row.loopP99Ms.toFixed(2)} / ${row.loopMaxMs.toFixed(1)}`],
+  [
+    'event loop ms\np99 / max',
+    (row) => `${row.loopP99Ms.toFixed(2)} / ${row.loopMaxMs.toFixed(1)}`,
+  ],
 ]
 
 /** The rows as a table for a terminal. */

@@ -14,7 +14,7 @@ export interface Passage {
 const passageChars = { min: 60, max: 1_200 }
 
 /**
- * Passages of the Markdown files (paragraphs) and TypeScript declarations (doc comments with what they
+ * Passages of the Markdown files (paragraphs) and source files (doc comments with what they
  * document) below the given folders; each text once.
  */
 export async function readPassages(
@@ -49,7 +49,7 @@ async function* documents(folder: string, visited: Set<string>): AsyncGenerator<
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(real, entry.name)
     if (entry.isDirectory()) yield* documents(path, visited)
-    else if (entry.isFile() && /\.(md|d\.ts)$/i.test(entry.name)) yield path
+    else if (entry.isFile() && /\.(md|h|[cm]?[jt]s)$/i.test(entry.name)) yield path
   }
 }
 
@@ -76,7 +76,11 @@ function keepReadable(pieces: readonly string[]): string[] {
 function origin(path: string, root: string): { package: string; file: string } {
   const parts = path.split(sep)
   const at = parts.lastIndexOf('node_modules')
-  if (at < 0) return { package: dirname(relative(root, path)).split(sep)[0] ?? '', file: relative(root, path) }
+  if (at < 0)
+    return {
+      package: dirname(relative(root, path)).split(sep)[0] ?? '',
+      file: relative(root, path),
+    }
   const scoped = parts[at + 1]?.startsWith('@') === true
   const end = at + (scoped ? 3 : 2)
   return { package: parts.slice(at + 1, end).join('/'), file: parts.slice(end).join('/') }

@@ -1,8 +1,8 @@
 // A stand-in for an embedding model that needs no download: texts that share words come out near.
 
 /**
- * Feature hashing (Weinberger et al., ICML 2009) of words, word pairs and character trigrams, weighted by
- * how rare each is in the corpus. It compares *words*, not meanings; put a real model in its place by
+ * Feature hashing (Weinberger et al., ICML 2009) of words and word pairs, weighted by how rare each
+ * is in the corpus. It compares *words*, not meanings; put a real model in its place by
  * giving anything with the same `embed` method.
  */
 export class LexicalEmbedder {
@@ -28,10 +28,13 @@ export class LexicalEmbedder {
   embed(text: string): Float32Array {
     const vector = new Float32Array(this.dimension)
     for (const [feature, { count, weight }] of features(text)) {
-      const rarity = Math.log((1 + this.#documents) / (1 + (this.#frequency.get(feature) ?? 0)))
-      const at = (feature >>> 1) % this.dimension
-      const sign = (feature & 1) === 0 ? 1 : -1
-      vector[at] = (vector[at] ?? 0) + sign * weight * rarity * (1 + Math.log(count))
+      const rarity = this.#rarity(feature)
+      // Two places a feature, so that two features that meet in one place still differ in the other.
+      for (const bits of [feature, Math.imul(feature ^ (feature >>> 15), 0x85ebca6b) >>> 0]) {
+        const at = (bits >>> 1) % this.dimension
+        const sign = (bits & 1) === 0 ? 1 : -1
+        vector[at] = (vector[at] ?? 0) + sign * weight * rarity * (1 + Math.log(count))
+      }
     }
     let norm = 0
     for (const component of vector) norm += component * component
@@ -39,10 +42,16 @@ export class LexicalEmbedder {
     const scale = 1 / Math.sqrt(norm)
     return vector.map((component) => component * scale)
   }
+
+  #rarity(feature: number): number {
+    return Math.log((1 + this.#documents) / (1 + (this.#frequency.get(feature) ?? 0)))
+  }
 }
 
 const stopWords = new Set(
-  'a an and are as at be by can do for from how i if in is it its of on or that the this to was what when which will with you your'.split(' '),
+  'a an and are as at be by can do for from how i if in is it its of on or that the this to was what when which will with you your'.split(
+    ' ',
+  ),
 )
 
 function features(text: string): Map<number, { count: number; weight: number }> {
@@ -57,8 +66,7 @@ function features(text: string): Map<number, { count: number; weight: number }> 
   for (const word of words(text)) {
     if (stopWords.has(word)) continue
     add(word, 1)
-    if (previous !== '') add(`${previous} ${word}`, 0.5)
-    for (let at = 0; at + 4 <= word.length && word.length > 5; at += 2) add(`#${word.slice(at, at + 4)}`, 0.25)
+    if (previous !== '') add(`${previous} ${word}`, 0.3)
     previous = word
   }
   return found

@@ -5,6 +5,7 @@ import { readNpy } from './npy.js'
 import { readRecords } from './records.js'
 import type { ImportedRow } from './rows.js'
 
+export { type DataSet, openDataSet } from './data-set.js'
 export { readObjects } from './json-lines.js'
 export { readRecords, recordShape } from './records.js'
 export type { ImportedRow } from './rows.js'

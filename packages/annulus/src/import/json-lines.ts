@@ -17,14 +17,23 @@ export async function* readJsonLines(path: string): AsyncGenerator<ImportedRow> 
       throw damaged(path, line, '"id" is neither a string nor a number')
     }
     const fields = isRecord(payload) ? { ...rest, ...payload } : rest
-    yield { vector: Float32Array.from(vector), payload: fields, ...(id === undefined ? {} : { id }) }
+    yield {
+      vector: Float32Array.from(vector),
+      payload: fields,
+      ...(id === undefined ? {} : { id }),
+    }
   }
 }
 
 /** The objects of a JSON Lines file in order; empty lines are skipped. */
-export async function* readObjects(path: string): AsyncGenerator<{ value: Record<string, unknown> }> {
+export async function* readObjects(
+  path: string,
+): AsyncGenerator<{ value: Record<string, unknown> }> {
   let line = 0
-  for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of createInterface({
+    input: createReadStream(path),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
     line++
     if (text.trim() === '') continue
     let value: unknown
@@ -43,5 +52,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function damaged(path: string, line: number, what: string, cause?: unknown): AnnulusError {
-  return new AnnulusError('ANNULUS_CORRUPT', `${path}, line ${line}: ${what}`, { cause, details: { path, line } })
+  return new AnnulusError('ANNULUS_CORRUPT', `${path}, line ${line}: ${what}`, {
+    cause,
+    details: { path, line },
+  })
 }

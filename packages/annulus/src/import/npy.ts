@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs'
 import { AnnulusError } from '@annulus/native'
 import type { ImportedRow } from './rows.js'
 
-const components: Record<string, { bytes: number; read: (view: DataView, at: number) => number }> = {
-  '<f4': { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  '<f8': { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  '|u1': { bytes: 1, read: (view, at) => view.getUint8(at) },
-}
+const components: Record<string, { bytes: number; read: (view: DataView, at: number) => number }> =
+  {
+    '<f4': { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+    '<f8': { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+    '|u1': { bytes: 1, read: (view, at) => view.getUint8(at) },
+  }
 
 interface NpyHeader {
   readonly descr: string
@@ -21,7 +22,9 @@ export async function* readNpy(path: string): AsyncGenerator<ImportedRow> {
   let header: NpyHeader | undefined
   let pending = Buffer.alloc(0)
   let row = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(path, {
+    highWaterMark: 1 << 20,
+  }) as AsyncIterable<Buffer>) {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     if (header === undefined) {
       header = parseHeader(pending, path)
@@ -29,17 +32,27 @@ export async function* readNpy(path: string): AsyncGenerator<ImportedRow> {
       pending = pending.subarray(header.dataStart)
     }
     const component = components[header.descr]
-    if (component === undefined) throw refused(path, `its data type ${header.descr} is not one of ${Object.keys(components).join(', ')}`)
+    if (component === undefined)
+      throw refused(
+        path,
+        `its data type ${header.descr} is not one of ${Object.keys(components).join(', ')}`,
+      )
     const rowBytes = header.dimension * component.bytes
     let at = 0
     for (; at + rowBytes <= pending.length && row < header.rows; at += rowBytes, row++) {
       const view = new DataView(pending.buffer, pending.byteOffset + at, rowBytes)
-      yield { vector: Float32Array.from({ length: header.dimension }, (_, i) => component.read(view, i * component.bytes)) }
+      yield {
+        vector: Float32Array.from({ length: header.dimension }, (_, i) =>
+          component.read(view, i * component.bytes),
+        ),
+      }
     }
     pending = pending.subarray(at)
   }
   if (header === undefined || row < header.rows) {
-    throw new AnnulusError('ANNULUS_CORRUPT', `${path} ends after row ${row}`, { details: { path, row } })
+    throw new AnnulusError('ANNULUS_CORRUPT', `${path} ends after row ${row}`, {
+      details: { path, row },
+    })
   }
 }
 
@@ -55,11 +68,20 @@ function parseHeader(bytes: Buffer, path: string): NpyHeader | undefined {
   const text = bytes.toString('latin1', start, start + headerBytes)
   const descr = /'descr':\s*'([^']+)'/.exec(text)?.[1]
   const shape = /'shape':\s*\((\d+),\s*(\d+),?\s*\)/.exec(text)
-  if (descr === undefined || shape === null) throw refused(path, 'it is not a two-dimensional array')
-  if (/'fortran_order':\s*True/.test(text)) throw refused(path, 'it is in Fortran order; save it with numpy.ascontiguousarray')
-  return { descr, rows: Number(shape[1]), dimension: Number(shape[2]), dataStart: start + headerBytes }
+  if (descr === undefined || shape === null)
+    throw refused(path, 'it is not a two-dimensional array')
+  if (/'fortran_order':\s*True/.test(text))
+    throw refused(path, 'it is in Fortran order; save it with numpy.ascontiguousarray')
+  return {
+    descr,
+    rows: Number(shape[1]),
+    dimension: Number(shape[2]),
+    dataStart: start + headerBytes,
+  }
 }
 
 function refused(path: string, why: string): AnnulusError {
-  return new AnnulusError('ANNULUS_UNSUPPORTED', `${path} cannot be imported: ${why}`, { details: { path } })
+  return new AnnulusError('ANNULUS_UNSUPPORTED', `${path} cannot be imported: ${why}`, {
+    details: { path },
+  })
 }

@@ -6,7 +6,10 @@ import type { ImportedRow } from './rows.js'
 const blockBytes = 1 << 20
 
 /** Reads the rows of an fvecs or bvecs file in order, about 1 MiB at a time. */
-export async function* readRecords(path: string, componentBytes: 1 | 4): AsyncGenerator<ImportedRow> {
+export async function* readRecords(
+  path: string,
+  componentBytes: 1 | 4,
+): AsyncGenerator<ImportedRow> {
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()
@@ -36,7 +39,10 @@ export async function* readRecords(path: string, componentBytes: 1 | 4): AsyncGe
 }
 
 /** Rows in an fvecs, bvecs or ivecs file (4-byte components but for bvecs) and their dimension. */
-export async function recordShape(path: string, componentBytes: 1 | 4): Promise<{ rows: number; dimension: number }> {
+export async function recordShape(
+  path: string,
+  componentBytes: 1 | 4,
+): Promise<{ rows: number; dimension: number }> {
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()
@@ -48,13 +54,26 @@ export async function recordShape(path: string, componentBytes: 1 | 4): Promise<
   }
 }
 
-function components(block: Buffer, start: number, dimension: number, componentBytes: 1 | 4): Float32Array {
+function components(
+  block: Buffer,
+  start: number,
+  dimension: number,
+  componentBytes: 1 | 4,
+): Float32Array {
   if (componentBytes === 1) return Float32Array.from(block.subarray(start, start + dimension))
-  const copy = block.buffer.slice(block.byteOffset + start, block.byteOffset + start + dimension * 4)
+  const copy = block.buffer.slice(
+    block.byteOffset + start,
+    block.byteOffset + start + dimension * 4,
+  )
   return new Float32Array(copy)
 }
 
-async function readAt(file: FileHandle, position: number, length: number, path: string): Promise<Buffer> {
+async function readAt(
+  file: FileHandle,
+  position: number,
+  length: number,
+  path: string,
+): Promise<Buffer> {
   const buffer = Buffer.allocUnsafeSlow(length)
   let done = 0
   while (done < length) {
@@ -66,5 +85,7 @@ async function readAt(file: FileHandle, position: number, length: number, path: 
 }
 
 function damaged(path: string, row: number, what: string): AnnulusError {
-  return new AnnulusError('ANNULUS_CORRUPT', `${path}, row ${row}: ${what}`, { details: { path, row } })
+  return new AnnulusError('ANNULUS_CORRUPT', `${path}, row ${row}: ${what}`, {
+    details: { path, row },
+  })
 }

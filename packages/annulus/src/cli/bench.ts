@@ -1,0 +1,98 @@
+import type { Collection } from '@annulus/core'
+import { Command } from 'commander'
+import { type Backend, runExperiment } from '../bench/experiment.js'
+import { exactNeighbours } from '../bench/recall.js'
+import { formatTable } from '../bench/table.js'
+import { readVectors } from '../import/index.js'
+import { isUringSupported, open } from '../index.js'
+import { progressBar } from '../progress.js'
+import { integer, numbers } from './arguments.js'
+
+interface BenchOptions {
+  collection: string
+  queries: number
+  queryFile?: string
+  limit: number
+  ef?: number
+  oversampling: number[]
+  parallel: number[]
+  repeats: number
+  json?: boolean
+}
+
+/** annulus bench <database> */
+export function benchCommand(signal: AbortSignal): Command {
+  return new Command('bench')
+    .description('Which storage backend suits this collection and this disk: oversampling × parallel × backend.')
+    .argument('<database>', 'directory of the database')
+    .option('-c, --collection <name>', 'collection to measure', 'vectors')
+    .option('-n, --queries <n>', 'queries per row', integer(1), 1_000)
+    .option('--query-file <file>', 'take the queries from this file of vectors instead of stored points')
+    .option('-k, --limit <n>', 'results per query', integer(1), 10)
+    .option('--ef <n>', 'beam width of the graph search', integer(1))
+    .option('--oversampling <list>', 'values to compare', numbers, [1, 4])
+    .option('--parallel <list>', 'numbers of callers to compare', numbers, [4, 8])
+    .option('--repeats <n>', 'times each row is run', integer(1), 3)
+    .option('--json', 'print JSON')
+    .action(async (path: string, options: BenchOptions) => {
+      const { queries, truth } = await prepare(path, options, signal)
+      const backends: Backend[] = isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']
+      const total = backends.length * options.oversampling.length * options.parallel.length
+      const bar = progressBar('measuring', total, 'rows', options.json)
+      let done = 0
+      const rows = await runExperiment({
+        ...options,
+        path,
+        queries,
+        truth,
+        backends,
+        onRow: () => bar.update(++done),
+      })
+      bar.stop()
+      console.log(options.json ? JSON.stringify(rows) : formatTable(rows))
+    })
+}
+
+async function prepare(path: string, options: BenchOptions, signal: AbortSignal) {
+  await using database = await open(path)
+  const collection = await database.collection(options.collection)
+  const queries = options.queryFile === undefined ? await sample(collection, options.queries) : await readQueries(options.queryFile, options.queries)
+  const checked = queries.slice(0, Math.min(200, queries.length))
+  const bar = progressBar('exact search', checked.length, 'queries', options.json)
+  const truth = await exactNeighbours(collection, checked, options.limit, (count) => {
+    signal.throwIfAborted()
+    bar.update(count)
+  })
+  bar.stop()
+  return { queries, truth }
+}
+
+async function readQueries(path: string, limit: number): Promise<Float32Array[]> {
+  const queries: Float32Array[] = []
+  for await (const { vector } of readVectors(path)) {
+    queries.push(vector)
+    if (queries.length === limit) break
+  }
+  return queries
+}
+
+/** Stored vectors, spread over the collection, each moved a little so that it is not its own answer. */
+async function sample(collection: Collection, count: number): Promise<Float32Array[]> {
+  const queries: Float32Array[] = []
+  const points = collection.stats().points
+  const step = Math.max(1, Math.floor(points / count))
+  let index = 0
+  for await (const point of collection.points({ withVector: true, withPayload: false })) {
+    if (index++ % step !== 0 || point.vector === undefined) continue
+    queries.push(nudged(point.vector, index))
+    if (queries.length === count) break
+  }
+  return queries
+}
+
+function nudged(vector: Float32Array, seed: number): Float32Array {
+  let norm = 0
+  for (const component of vector) norm += component * component
+  const step = 0.1 * Math.sqrt(norm / vector.length)
+  return vector.map((component, at) => component + step * Math.sin(12.9898 * (at + 1) + 78.233 * seed))
+}
