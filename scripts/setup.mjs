@@ -1,6 +1,5 @@
-// Installs the workspace with the pinned pnpm, fetched through npm so that nothing but Node is needed.
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+// npm run setup [-- --update-lockfile]: installs the dependencies.
+import { main } from './failure.mjs'
+import { install } from './steps/install.mjs'
 
-const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-console.log('installing', packageManager)
+await main(() => install({ updateLockfile: process.argv.includes('--update-lockfile') }))

@@ -1,0 +1,39 @@
+// Node's own C++ headers. Most installations carry them beside the binary; using those spares
+// node-gyp a download and certainly fits the running Node.
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/**
+ * The environment for node-gyp: the running Node first on the PATH, and `nodedir` set to headers
+ * that fit it. A nodedir of the user's configuration is respected unless its headers belong to
+ * another version of Node; without any, node-gyp downloads them.
+ */
+export function gypEnvironment(environment = process.env) {
+  const configured = Object.entries(environment).find(([name]) => isNodedir(name))?.[1]
+  const others = Object.entries(environment).filter(([name]) => !isNodedir(name))
+  const directory = [configured, dirname(dirname(process.execPath))].find(fits)
+  const binaries = dirname(process.execPath)
+  const separator = process.platform === 'win32' ? ';' : ':'
+  return {
+    ...Object.fromEntries(others),
+    PATH: `${binaries}${separator}${environment.PATH ?? ''}`,
+    ...(directory === undefined ? {} : { npm_config_nodedir: directory }),
+  }
+}
+
+function isNodedir(name) {
+  return name.toLowerCase() === 'npm_config_nodedir'
+}
+
+function fits(directory) {
+  if (directory === undefined || directory === '') return false
+  const versionHeaders = ['include/node/node_version.h', 'src/node_version.h']
+  const header = versionHeaders.map((name) => join(directory, name)).find(existsSync)
+  return header !== undefined && headerVersion(header) === process.versions.node
+}
+
+function headerVersion(header) {
+  const text = readFileSync(header, 'utf8')
+  const part = (name) => new RegExp(`define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1]
+  return `${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`
+}
