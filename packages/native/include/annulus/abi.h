@@ -2,8 +2,9 @@
 //
 // The one subtle rule: whoever keeps a table beyond the JavaScript call that brought it calls
 // `retain` before that call returns and `release` once afterwards; `self` is then valid in between,
-// on every thread, even when JavaScript has dropped its handle. Tables are immutable, every function
-// may be called from any thread, and no C++ exception leaves one. Fields are only ever appended.
+// on every thread, even when JavaScript has dropped its handle. Tables are immutable, every
+// function may be called from any thread, and no C++ exception leaves one. Fields are only ever
+// appended.
 #ifndef ANNULUS_ABI_H
 #define ANNULUS_ABI_H
 
@@ -36,10 +37,10 @@ enum {
 /* Outcome of an operation. Numbers are never reused. */
 enum {
   ANNULUS_OK = 0,
-  ANNULUS_ABORTED = 1,     /* the caller's flag was raised */
-  ANNULUS_IO = 2,          /* a read failed; `detail` is the errno, `slot` the vector */
-  ANNULUS_CORRUPT = 3,     /* a checksum did not match; `slot` is the vector */
-  ANNULUS_CLOSED = 4,      /* the owner is closing */
+  ANNULUS_ABORTED = 1, /* the caller's flag was raised */
+  ANNULUS_IO = 2,      /* a read failed; `detail` is the errno, `slot` the vector */
+  ANNULUS_CORRUPT = 3, /* a checksum did not match; `slot` is the vector */
+  ANNULUS_CLOSED = 4,  /* the owner is closing */
   ANNULUS_OUT_OF_MEMORY = 5,
   ANNULUS_OUT_OF_RANGE = 6, /* a slot beyond what is stored; `slot` says which */
 };
@@ -59,8 +60,10 @@ typedef struct annulus_pool {
   void (*release)(void *self);
   uint32_t (*threads)(void *self);
   /* Runs `run(ctx, worker)` once on some worker (0 <= worker < threads). Jobs with `background` = 1
-     start only when no other job waits. Never refused: after close it runs on the calling thread. */
-  void (*submit)(void *self, void (*run)(void *ctx, uint32_t worker), void *ctx, int32_t background);
+     start only when no other job waits. Never refused: after close it runs on the calling thread.
+   */
+  void (*submit)(void *self, void (*run)(void *ctx, uint32_t worker), void *ctx,
+                 int32_t background);
 } annulus_pool;
 
 /* Distances from codes in memory. A query computer (prepared query against slots) and a pair
@@ -72,11 +75,12 @@ typedef struct annulus_scorer {
   void (*retain)(void *self);
   void (*release)(void *self);
   uint32_t dimension;
-  uint32_t metric;      /* ANNULUS_METRIC_* */
-  uint64_t query_bytes; /* of a prepared query; the caller allocates it, 64-byte aligned */
+  uint32_t metric;               /* ANNULUS_METRIC_* */
+  uint64_t query_bytes;          /* of a prepared query; the caller allocates it, 64-byte aligned */
   uint64_t (*slots)(void *self); /* one past the highest encoded slot (acquire) */
   void (*query_prepare)(void *self, const float *vector, void *query);
-  void (*query_distances)(void *self, const void *query, const uint32_t *slots, size_t n, float *out);
+  void (*query_distances)(void *self, const void *query, const uint32_t *slots, size_t n,
+                          float *out);
   void (*pair_distances)(void *self, uint32_t slot, const uint32_t *slots, size_t n, float *out);
   /* Optional (NULL if the code has none): half-width of the error of each estimate in `distances`,
      |true - estimate| <= bound at the confidence the quantizer states. */
@@ -92,17 +96,17 @@ typedef struct annulus_scorer {
    them alive and untouched until `done` has been called, exactly once, on any thread, possibly
    before `score` returns. `done` must be quick and must not block. */
 typedef struct annulus_score_request {
-  const float *query;       /* `dimension` floats */
-  uint32_t metric;          /* ANNULUS_METRIC_* */
+  const float *query; /* `dimension` floats */
+  uint32_t metric;    /* ANNULUS_METRIC_* */
   const uint32_t *slots;
   size_t n;
-  float *out;               /* n distances, in the order of `slots` */
-  const int32_t *abort;     /* may be NULL; non-zero means stop early */
-  int32_t status;           /* set before `done`: ANNULUS_* */
-  int32_t detail;           /* errno for ANNULUS_IO */
-  uint64_t slot;            /* the slot a failure belongs to */
+  float *out;           /* n distances, in the order of `slots` */
+  const int32_t *abort; /* may be NULL; non-zero means stop early */
+  int32_t status;       /* set before `done`: ANNULUS_* */
+  int32_t detail;       /* errno for ANNULUS_IO */
+  uint64_t slot;        /* the slot a failure belongs to */
   void (*done)(struct annulus_score_request *request);
-  void *ctx;                /* the caller's */
+  void *ctx; /* the caller's */
 } annulus_score_request;
 
 /* Exact distances from the original vectors of a storage. */
@@ -119,17 +123,17 @@ typedef struct annulus_reader {
 /* Where candidates come from: a graph, or a scan over codes. */
 typedef struct annulus_candidate_request {
   const float *query;
-  uint32_t k;               /* how many candidates are wanted */
-  uint32_t ef;              /* beam width; a scan ignores it */
-  const uint32_t *allowed;  /* bitmap, bit s of word s/32; NULL allows all */
+  uint32_t k;              /* how many candidates are wanted */
+  uint32_t ef;             /* beam width; a scan ignores it */
+  const uint32_t *allowed; /* bitmap, bit s of word s/32; NULL allows all */
   uint64_t allowed_bits;
   const int32_t *abort;
-  uint32_t worker;          /* the pool worker that runs this, for per-thread scratch */
-  uint32_t *slots;          /* out: room for k, nearest first */
-  float *distances;         /* out: room for k */
-  float *bounds;            /* out: room for k, or NULL; filled where the scorer has bounds */
-  uint32_t found;           /* out */
-  int32_t status;           /* out: ANNULUS_* */
+  uint32_t worker;  /* the pool worker that runs this, for per-thread scratch */
+  uint32_t *slots;  /* out: room for k, nearest first */
+  float *distances; /* out: room for k */
+  float *bounds;    /* out: room for k, or NULL; filled where the scorer has bounds */
+  uint32_t found;   /* out */
+  int32_t status;   /* out: ANNULUS_* */
 } annulus_candidate_request;
 
 typedef struct annulus_source {

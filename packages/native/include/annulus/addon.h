@@ -31,7 +31,8 @@ inline Napi::Error make_error(Napi::Env env, const char *code, const std::string
                                                 Napi::String::New(env, message), options}));
 }
 
-/// The error for a status of abi.h; `what` names the operation, `detail` is an errno where there is one.
+/// The error for a status of abi.h; `what` names the operation, `detail` is an errno where there is
+/// one.
 inline Napi::Error status_error(Napi::Env env, int32_t status, const std::string &what,
                                 int32_t detail = 0, uint64_t slot = 0) {
   Napi::Object details = Napi::Object::New(env);

@@ -49,8 +49,8 @@ const Table *table_from(const Napi::Value &value, uint32_t kind, const char *wha
   const Napi::Env env = value.Env();
   bool tagged = false;
   const napi_type_tag tag = tag_of(kind);
-  if (!value.IsExternal() ||
-      napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok || !tagged) {
+  if (!value.IsExternal() || napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok ||
+      !tagged) {
     throw Napi::TypeError::New(env, std::string(what) + " is not a handle of the expected kind");
   }
   void *data = nullptr;

@@ -1,9 +1,10 @@
-// Promises of native work: what starts on the JavaScript thread, runs on others, and settles exactly once.
+// Promises of native work: what starts on the JavaScript thread, runs on others, and settles
+// exactly once.
 //
 // Lifetime: a Task belongs to its environment's Settler from `begin` until it has settled. When the
-// environment goes away first (a worker thread ends, the process exits), every live task is asked to
-// stop, waited for, and then destroyed without touching JavaScript. Work must therefore always end by
-// calling `finish`, soon after `abort_flag()` becomes non-zero.
+// environment goes away first (a worker thread ends, the process exits), every live task is asked
+// to stop, waited for, and then destroyed without touching JavaScript. Work must therefore always
+// end by calling `finish`, soon after `abort_flag()` becomes non-zero.
 #ifndef ANNULUS_TASK_H
 #define ANNULUS_TASK_H
 
@@ -63,7 +64,8 @@ class Task {
   Task *next_ = nullptr;
 };
 
-/// Brings finished tasks back to the JavaScript thread, many per wake-up. One per environment and addon.
+/// Brings finished tasks back to the JavaScript thread, many per wake-up. One per environment and
+/// addon.
 class Settler {
  public:
   explicit Settler(Napi::Env env) : env_(env) {
@@ -152,7 +154,8 @@ class Settler {
   Napi::Env env_;
   napi_threadsafe_function wake_ = nullptr;
   Task *live_ = nullptr;
-  size_t pending_ = 0;  // written on the JavaScript thread only; read elsewhere under the cleanup's wait
+  size_t pending_ =
+      0;  // written on the JavaScript thread only; read elsewhere under the cleanup's wait
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Task *> finished_;
