@@ -4,4 +4,5 @@
 
 namespace annulus {
 void export_pool(Napi::Env env, Napi::Object exports);
+void export_search(Napi::Env env, Napi::Object exports);
 }  // namespace annulus

@@ -5,3 +5,9 @@ export { AbortError, AnnulusError, type ErrorCode, type ErrorOptions } from './e
 export { distanceOf, type Metric, metricNumber, metrics, scoreOf } from './metric.js'
 export type { PoolHandle, ReaderHandle, ScorerHandle, SourceHandle } from './native.js'
 export { Pool } from './pool.js'
+export {
+  type CandidateSource,
+  type PipelineOptions,
+  type PipelineResult,
+  pipelineSearch,
+} from './search.js'

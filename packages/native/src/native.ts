@@ -14,6 +14,17 @@ export interface NativePool {
 
 interface NativeAddon extends AddonBase {
   Pool: new (threads: number) => NativePool
+  search(
+    pool: PoolHandle,
+    sources: readonly (SourceHandle | Uint32Array | undefined)[],
+    reader: ReaderHandle | undefined,
+    query: Float32Array,
+    metric: number,
+    limit: number,
+    candidates: number,
+    ef: number,
+    abort: Int32Array | undefined,
+  ): Promise<Uint32Array>
 }
 
 export const native: NativeAddon = loadAddon<NativeAddon>(import.meta.url)

@@ -1,0 +1,74 @@
+// One search, folded into one crossing: candidates from codes on a pool worker, then exact distances
+// from the original vectors wherever the storage reads them, then the best of those.
+//
+// Lifetime: a Search is kept by its owner until `done` was called; it is called exactly once, on a
+// pool worker or on a thread of the storage.
+#pragma once
+
+#include <annulus/abi.h>
+#include <annulus/held.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace annulus {
+
+/// A part of the collection to take candidates from (the graph; points not yet linked).
+struct CandidateSource {
+  Held<annulus_source> source;
+  const uint32_t *allowed = nullptr;  // bitmap, or NULL for all
+  uint64_t allowed_bits = 0;
+};
+
+struct SearchOptions {
+  uint32_t metric = 0;
+  uint32_t limit = 10;       // results wanted
+  uint32_t candidates = 10;  // taken from each source, at least `limit`
+  uint32_t ef = 64;
+};
+
+class Search {
+ public:
+  using Done = void (*)(Search *search, void *ctx);
+
+  /// `reader` may be empty: the estimates of the codes are then the result.
+  Search(std::vector<float> query, std::vector<CandidateSource> sources, Held<annulus_reader> reader,
+         const SearchOptions &options);
+
+  /// Starts on `pool`; `abort` is read until `done`.
+  void start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx);
+
+  int32_t status() const { return status_; }
+  int32_t detail() const { return request_.detail; }
+  uint64_t failed_slot() const { return request_.slot; }
+  bool exact() const { return static_cast<bool>(reader_); }
+  uint32_t found() const { return found_; }
+  uint32_t candidates() const { return candidate_count_; }
+  uint32_t reads() const { return reads_; }
+  const uint32_t *slots() const { return slots_.data(); }
+  const float *distances() const { return distances_.data(); }
+
+ private:
+  void run(uint32_t worker);
+  int32_t collect(uint32_t worker);
+  void rescore();
+  void rank(uint32_t count);
+  void finish(int32_t status);
+
+  std::vector<float> query_;
+  std::vector<CandidateSource> sources_;
+  Held<annulus_reader> reader_;
+  SearchOptions options_;
+  std::vector<uint32_t> slots_;
+  std::vector<float> distances_;
+  annulus_score_request request_{};
+  const int32_t *abort_ = nullptr;
+  Done done_ = nullptr;
+  void *ctx_ = nullptr;
+  uint32_t candidate_count_ = 0;
+  uint32_t reads_ = 0;
+  uint32_t found_ = 0;
+  int32_t status_ = ANNULUS_OK;
+};
+
+}  // namespace annulus

@@ -1,0 +1,70 @@
+import { withAbort } from './abort.js'
+import { type Metric, metricNumber } from './metric.js'
+import { native, type ReaderHandle, type SourceHandle } from './native.js'
+import type { Pool } from './pool.js'
+
+/** A part of a collection to take candidates from, and which of its slots count (all if left out). */
+export interface CandidateSource {
+  readonly source: SourceHandle
+  /** Bitmap: bit s % 32 of word s / 32 allows slot s. Must not change while the search runs. */
+  readonly allowed?: Uint32Array | undefined
+}
+
+export interface PipelineOptions {
+  readonly metric: Metric
+  /** Results wanted, at least 1. */
+  readonly limit: number
+  /** Candidates taken from the codes and rescored, at least `limit`. */
+  readonly candidates: number
+  /** Beam width of a graph source. */
+  readonly ef: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface PipelineResult {
+  /** Nearest first. */
+  readonly slots: Uint32Array
+  /** Ranking distances of `slots`; exact when `exact`, else the estimates of the codes. */
+  readonly distances: Float32Array
+  readonly exact: boolean
+  /** Candidates that the sources gave. */
+  readonly candidates: number
+  /** Original vectors read. */
+  readonly reads: number
+}
+
+/**
+ * Candidates from codes, then exact distances from the original vectors, in one native operation: no
+ * JavaScript runs in between. Without `reader` the estimates are the result.
+ */
+export async function pipelineSearch(
+  pool: Pool,
+  sources: readonly CandidateSource[],
+  reader: ReaderHandle | undefined,
+  query: Float32Array,
+  options: PipelineOptions,
+): Promise<PipelineResult> {
+  const parts: (SourceHandle | Uint32Array | undefined)[] = []
+  for (const { source, allowed } of sources) parts.push(source, allowed)
+  const words = await withAbort(options.signal, (flag) =>
+    native.search(
+      pool.handle,
+      parts,
+      reader,
+      query,
+      metricNumber(options.metric),
+      options.limit,
+      options.candidates,
+      options.ef,
+      flag,
+    ),
+  )
+  const [found = 0, reads = 0, candidates = 0, exact = 0] = words
+  return {
+    slots: words.subarray(4, 4 + found),
+    distances: new Float32Array(words.buffer, words.byteOffset + 4 * (4 + found), found),
+    exact: exact === 1,
+    candidates,
+    reads,
+  }
+}
