@@ -13,7 +13,8 @@ Search::Search(std::vector<float> query, std::vector<CandidateSource> sources,
       reader_(std::move(reader)),
       options_(options),
       slots_(options.candidates * sources_.size()),
-      distances_(slots_.size()) {}
+      distances_(slots_.size()),
+      order_(slots_.size()) {}
 
 void Search::start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx) {
   abort_ = abort;
@@ -28,7 +29,6 @@ void Search::run(uint32_t worker) {
   const int32_t status = collect(worker);
   if (status != ANNULUS_OK) return finish(status);
   if (reader_ && candidate_count_ > 0) return rescore();
-  rank(candidate_count_);
   finish(ANNULUS_OK);
 }
 
@@ -50,10 +50,8 @@ int32_t Search::collect(uint32_t worker) {
     candidate_count_ += request.found;
   }
   // One global batch: the best of all sources, however many each gave.
-  if (sources_.size() > 1) {
-    rank(candidate_count_);
-    candidate_count_ = std::min(candidate_count_, options_.candidates);
-  }
+  rank(candidate_count_);
+  candidate_count_ = std::min(candidate_count_, options_.candidates);
   return ANNULUS_OK;
 }
 
@@ -78,12 +76,11 @@ void Search::rescore() {
 
 // Sorts the first `count` pairs by distance, ties by lower slot.
 void Search::rank(uint32_t count) {
-  std::vector<std::pair<float, uint32_t>> order(count);
-  for (uint32_t i = 0; i < count; ++i) order[i] = {distances_[i], slots_[i]};
-  std::sort(order.begin(), order.end());
+  for (uint32_t i = 0; i < count; ++i) order_[i] = {distances_[i], slots_[i]};
+  std::sort(order_.begin(), order_.begin() + count);
   for (uint32_t i = 0; i < count; ++i) {
-    distances_[i] = order[i].first;
-    slots_[i] = order[i].second;
+    distances_[i] = order_[i].first;
+    slots_[i] = order_[i].second;
   }
 }
 

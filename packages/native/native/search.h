@@ -9,6 +9,7 @@
 #include <annulus/held.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace annulus {
@@ -61,6 +62,7 @@ class Search {
   SearchOptions options_;
   std::vector<uint32_t> slots_;
   std::vector<float> distances_;
+  std::vector<std::pair<float, uint32_t>> order_;  // scratch of rank(), so that no worker allocates
   annulus_score_request request_{};
   const int32_t *abort_ = nullptr;
   Done done_ = nullptr;
