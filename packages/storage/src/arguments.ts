@@ -1,0 +1,120 @@
+// Checks of what callers pass, made before anything changes.
+import { AnnulusError } from '@annulus/native'
+import { dimensionMax, slotsMax } from './layout.js'
+
+/** Rejects what is not a plain object, and options that do not exist, by name. */
+export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${what}: the options must be an object`)
+  }
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    throw new AnnulusError(
+      'ANNULUS_UNKNOWN_OPTION',
+      `${what}: unknown option "${name}"; known are ${known.join(', ')}`,
+      { details: { option: name, known } },
+    )
+  }
+}
+
+export function checkInteger(what: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
+    return value
+  }
+  throw new AnnulusError(
+    'ANNULUS_INVALID_ARGUMENT',
+    `${what} must be an integer from ${min} to ${max}, not ${String(value)}`,
+    { details: { argument: what, value } },
+  )
+}
+
+/** The options that every factory takes, as `OpenOptions` says. */
+export function checkOpenOptions(options: {
+  readonly path: unknown
+  readonly dimension: unknown
+  readonly slots?: unknown
+}): void {
+  if (typeof options.path !== 'string' || options.path === '' || options.path.includes('\0')) {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'path must be the name of a directory', {
+      details: { argument: 'path', value: options.path },
+    })
+  }
+  checkInteger('dimension', options.dimension, 1, dimensionMax)
+  if (options.slots !== undefined) checkInteger('slots', options.slots, 0, slotsMax)
+}
+
+function checkFloats(what: string, vectors: unknown): asserts vectors is Float32Array {
+  if (vectors instanceof Float32Array) return
+  throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${what} must be a Float32Array`, {
+    details: { argument: what },
+  })
+}
+
+function checkFinite(what: string, vectors: Float32Array, dimension: number): void {
+  for (let i = 0; i < vectors.length; i++) {
+    // NaN and the infinities are the only numbers that do not vanish here.
+    const value = vectors[i] as number
+    if (value - value === 0) continue
+    throw new AnnulusError(
+      'ANNULUS_INVALID_VECTOR',
+      `${what}: component ${i % dimension} of vector ${Math.floor(i / dimension)} is ${value}`,
+      { details: { argument: what, vector: Math.floor(i / dimension), component: i % dimension } },
+    )
+  }
+}
+
+function dimensionError(what: string, length: number, dimension: number): AnnulusError {
+  return new AnnulusError(
+    'ANNULUS_DIMENSION',
+    `${what}: ${length} components do not fit the dimension ${dimension}`,
+    { details: { argument: what, length, dimension } },
+  )
+}
+
+/** Arguments of `write`, but for the rule that there be no gap. Returns the number of vectors. */
+export function checkWrite(firstSlot: unknown, vectors: unknown, dimension: number): number {
+  const first = checkInteger('firstSlot', firstSlot, 0, slotsMax)
+  checkFloats('vectors', vectors)
+  if (vectors.length % dimension !== 0) throw dimensionError('vectors', vectors.length, dimension)
+  const count = vectors.length / dimension
+  if (first + count > slotsMax) {
+    throw new AnnulusError('ANNULUS_LIMIT', `a storage holds at most ${slotsMax} slots`, {
+      details: { firstSlot: first, vectors: count, slotsMax },
+    })
+  }
+  checkFinite('vectors', vectors, dimension)
+  return count
+}
+
+/** A write may overwrite or append, never leave a gap. */
+export function checkNoGap(firstSlot: number, slots: number): void {
+  if (firstSlot <= slots) return
+  throw new AnnulusError(
+    'ANNULUS_OUT_OF_RANGE',
+    `firstSlot ${firstSlot} would leave a gap: the storage has ${slots} slots`,
+    { details: { slot: firstSlot, slots } },
+  )
+}
+
+export function checkQuery(query: unknown, dimension: number): asserts query is Float32Array {
+  checkFloats('query', query)
+  if (query.length !== dimension) throw dimensionError('query', query.length, dimension)
+  checkFinite('query', query, dimension)
+}
+
+/** Every slot asked for must have been written. */
+export function checkSlots(slots: unknown, count: number): asserts slots is Uint32Array {
+  if (!(slots instanceof Uint32Array)) {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'slots must be a Uint32Array', {
+      details: { argument: 'slots' },
+    })
+  }
+  for (const slot of slots) {
+    if (slot < count) continue
+    throw new AnnulusError(
+      'ANNULUS_OUT_OF_RANGE',
+      `slot ${slot} was never written: the storage has ${count} slots`,
+      { details: { slot, slots: count } },
+    )
+  }
+}

@@ -1,0 +1,89 @@
+// The seam under everything that writes: one object, so that a test can make any operation fail.
+import { AnnulusError } from '@annulus/native'
+import { fileError } from './file-error.js'
+
+/** `read`: existing, read only. `write`: existing, read and write. `create`: must not exist yet. */
+export type OpenMode = 'read' | 'write' | 'create'
+
+export interface OpenFile {
+  readonly path: string
+  /** Reads into `bytes`; may be short, 0 at the end of the file. */
+  read(bytes: Uint8Array, position: number): Promise<number>
+  /** Writes from `bytes`; may be short. */
+  write(bytes: Uint8Array, position: number): Promise<number>
+  truncate(length: number): Promise<void>
+  /** Makes the file's data, and its size, survive power loss. */
+  sync(): Promise<void>
+  size(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface FileLock {
+  release(): Promise<void>
+}
+
+/**
+ * File operations. Each rejects with an AnnulusError made by `fileError`; none retries anything.
+ * New files are readable by their owner only.
+ */
+export interface FileOps {
+  open(path: string, mode: OpenMode): Promise<OpenFile>
+  /** What is at the path; undefined when nothing is. */
+  stat(path: string): Promise<{ readonly size: number; readonly directory: boolean } | undefined>
+  /** Names in a directory, sorted. */
+  list(directory: string): Promise<string[]>
+  /** Creates a directory and its parents; does nothing if it exists. */
+  makeDirectory(path: string): Promise<void>
+  rename(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
+  /** Makes creations, renames and removals in the directory survive power loss. */
+  syncDirectory(path: string): Promise<void>
+  /**
+   * Takes an exclusive lock on a file (created if missing) that ends with the process.
+   * Rejects with `ANNULUS_LOCKED` when somebody holds it, this process included.
+   */
+  lock(path: string): Promise<FileLock>
+}
+
+const interruptionsMax = 100
+
+function wasInterrupted(error: unknown): boolean {
+  return error instanceof AnnulusError && error.details['errno'] === 'EINTR'
+}
+
+async function resume(
+  file: OpenFile,
+  bytes: Uint8Array,
+  position: number,
+  operation: 'read' | 'write',
+): Promise<number> {
+  let done = 0
+  let interruptions = 0
+  while (done < bytes.length) {
+    try {
+      const count = await file[operation](bytes.subarray(done), position + done)
+      if (count === 0) break
+      done += count
+    } catch (error) {
+      if (!wasInterrupted(error) || ++interruptions > interruptionsMax) throw error
+    }
+  }
+  return done
+}
+
+/** Reads until `bytes` is full or the file ends; returns the number of bytes read. */
+export function readFully(file: OpenFile, bytes: Uint8Array, position: number): Promise<number> {
+  return resume(file, bytes, position, 'read')
+}
+
+/** Writes all of `bytes`, resuming short and interrupted writes. */
+export async function writeFully(
+  file: OpenFile,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  const done = await resume(file, bytes, position, 'write')
+  if (done < bytes.length) {
+    throw fileError(new Error('the system accepted no more bytes'), 'write', file.path)
+  }
+}

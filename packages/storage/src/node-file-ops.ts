@@ -1,0 +1,98 @@
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileOperation, fileError } from './file-error.js'
+import type { FileLock, FileOps, OpenFile, OpenMode } from './file-ops.js'
+
+const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'wx+' }
+
+async function named<T>(operation: FileOperation, path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    throw fileError(error, operation, path)
+  }
+}
+
+class NodeFile implements OpenFile {
+  readonly path: string
+  readonly #handle: FileHandle
+
+  constructor(path: string, handle: FileHandle) {
+    this.path = path
+    this.#handle = handle
+  }
+
+  async read(bytes: Uint8Array, position: number): Promise<number> {
+    const result = await named('read', this.path, () =>
+      this.#handle.read(bytes, 0, bytes.length, position),
+    )
+    return result.bytesRead
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<number> {
+    const result = await named('write', this.path, () =>
+      this.#handle.write(bytes, 0, bytes.length, position),
+    )
+    return result.bytesWritten
+  }
+
+  truncate(length: number): Promise<void> {
+    return named('truncate', this.path, () => this.#handle.truncate(length))
+  }
+
+  sync(): Promise<void> {
+    return named('sync', this.path, () => this.#handle.datasync())
+  }
+
+  async size(): Promise<number> {
+    return (await named('stat', this.path, () => this.#handle.stat())).size
+  }
+
+  close(): Promise<void> {
+    return named('close', this.path, () => this.#handle.close())
+  }
+}
+
+/** Directories cannot be opened on Windows; NTFS journals their entries by itself. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  await named('sync directory', path, async () => {
+    const handle = await open(path, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  })
+}
+
+async function statOrNothing(path: string) {
+  return named('stat', path, async () => {
+    try {
+      const found = await stat(path)
+      return { size: found.size, directory: found.isDirectory() }
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+      throw error
+    }
+  })
+}
+
+async function lock(path: string): Promise<FileLock> {
+  const handle = await named('lock', path, () => open(path, 'a', 0o600))
+  return { release: () => named('close', path, () => handle.close()) }
+}
+
+/** The file operations of this process, on node:fs/promises. */
+export const nodeFileOps: FileOps = {
+  open: async (path, mode) =>
+    new NodeFile(path, await named('open', path, () => open(path, flags[mode], 0o600))),
+  stat: statOrNothing,
+  list: async (path) => (await named('list', path, () => readdir(path))).sort(),
+  makeDirectory: async (path) => {
+    await named('make directory', path, () => mkdir(path, { recursive: true, mode: 0o700 }))
+  },
+  rename: (from, to) => named('rename', from, () => rename(from, to)),
+  remove: (path) => named('remove', path, () => rm(path)),
+  syncDirectory,
+  lock,
+}

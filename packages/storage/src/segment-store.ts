@@ -1,0 +1,260 @@
+// The one writer of segment files. Its order is what makes recovery simple: vectors, then their
+// checksums, then visibility; and a segment is begun only when all before it are full and durable.
+import { AnnulusError } from '@annulus/native'
+import { randomBytes } from 'node:crypto'
+import { endianness } from 'node:os'
+import { join } from 'node:path'
+import {
+  checkInteger,
+  checkNoGap,
+  checkOpenOptions,
+  checkOptions,
+  checkWrite,
+} from './arguments.js'
+import { checksumVectors } from './checksums.js'
+import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
+import { layoutOf, segmentBytesLimit } from './layout.js'
+import { nodeFileOps } from './node-file-ops.js'
+import { recover } from './recovery.js'
+import { createSegment, type StoredSegment } from './segment-files.js'
+import type { SegmentLayout, SegmentStore, SegmentStoreOptions } from './segments.js'
+import { WriteQueue } from './write-queue.js'
+
+/** Bytes handed to the system in one write, and checksummed at once on the event loop. */
+const chunkBytes = 1024 * 1024
+
+interface SegmentHandles {
+  readonly vectors: OpenFile
+  readonly checksums: OpenFile
+}
+
+interface Opened {
+  readonly files: FileOps
+  readonly lock: FileLock
+  readonly storeId: string
+  readonly layout: SegmentLayout
+  readonly segments: StoredSegment[]
+  readonly slots: number
+  readonly options: SegmentStoreOptions
+}
+
+class FileSegmentStore implements SegmentStore {
+  readonly layout: SegmentLayout
+  readonly segments: StoredSegment[]
+  readonly #files: FileOps
+  readonly #lock: FileLock
+  readonly #storeId: string
+  readonly #options: SegmentStoreOptions
+  readonly #queue: WriteQueue
+  readonly #handles = new Map<number, SegmentHandles>()
+  /** Numbers of segments that the next flush must sync. */
+  readonly #unsynced = new Set<number>()
+  #slots: number
+  #writtenBytes = 0
+  #closing: Promise<void> | undefined
+
+  constructor(opened: Opened) {
+    this.layout = opened.layout
+    this.segments = opened.segments
+    this.#files = opened.files
+    this.#lock = opened.lock
+    this.#storeId = opened.storeId
+    this.#options = opened.options
+    this.#slots = opened.slots
+    this.#queue = new WriteQueue(opened.options.path)
+    // What was found may still be only in the page cache; the first flush vouches for it too.
+    const last = opened.segments.at(-1)
+    if (last !== undefined) this.#unsynced.add(last.number)
+  }
+
+  get slots(): number {
+    return this.#slots
+  }
+
+  get writtenBytes(): number {
+    return this.#writtenBytes
+  }
+
+  async write(firstSlot: number, vectors: Float32Array): Promise<void> {
+    checkWrite(firstSlot, vectors, this.layout.dimension)
+    await this.#queue.write(
+      () => checkNoGap(firstSlot, this.#slots),
+      () => this.#write(firstSlot, vectors),
+    )
+  }
+
+  flush(): Promise<void> {
+    return this.#queue.flush(() => this.#sync())
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #write(firstSlot: number, vectors: Float32Array): Promise<void> {
+    const { dimension, slotsPerSegment, stride } = this.layout
+    const end = firstSlot + vectors.length / dimension
+    const chunkSlots = Math.max(1, Math.floor(chunkBytes / stride))
+    for (let slot = firstSlot; slot < end; ) {
+      const segment = await this.#segment(Math.floor(slot / slotsPerSegment))
+      const segmentEnd = (segment.number + 1) * slotsPerSegment
+      const count = Math.min(end - slot, segmentEnd - slot, chunkSlots)
+      const from = (slot - firstSlot) * dimension
+      await this.#writeChunk(segment, slot, vectors.subarray(from, from + count * dimension))
+      slot += count
+    }
+    this.#slots = Math.max(this.#slots, end)
+    this.#options.onSlots?.(this.#slots)
+  }
+
+  async #writeChunk(segment: StoredSegment, slot: number, vectors: Float32Array): Promise<void> {
+    const { dimension, headerBytes, slotsPerSegment, stride } = this.layout
+    const index = slot - segment.number * slotsPerSegment
+    const sums = checksumVectors(vectors, dimension, slot)
+    const handles = await this.#open(segment)
+    await writeFully(handles.vectors, this.#strided(vectors), headerBytes + index * stride)
+    segment.checksums.set(sums, index)
+    const sumBytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength)
+    await writeFully(handles.checksums, sumBytes, headerBytes + index * 4)
+    this.#writtenBytes += sums.length * stride
+  }
+
+  /** The vectors as they lie in the file; a copy only where there is padding between them. */
+  #strided(vectors: Float32Array): Uint8Array {
+    const { dimension, stride, vectorBytes } = this.layout
+    const packed = new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength)
+    if (stride === vectorBytes) return packed
+    const count = vectors.length / dimension
+    const strided = new Uint8Array(count * stride)
+    for (let i = 0; i < count; i++) {
+      strided.set(packed.subarray(i * vectorBytes, (i + 1) * vectorBytes), i * stride)
+    }
+    return strided
+  }
+
+  async #segment(number: number): Promise<StoredSegment> {
+    const existing = this.segments[number]
+    if (existing !== undefined) return existing
+    await this.#sync()
+    const path = this.#options.path
+    const segment = await createSegment(this.#files, path, this.#storeId, this.layout, number)
+    await this.#options.onSegment?.(segment, this.layout)
+    this.segments.push(segment)
+    return segment
+  }
+
+  async #open(segment: StoredSegment): Promise<SegmentHandles> {
+    this.#unsynced.add(segment.number)
+    const open = this.#handles.get(segment.number)
+    if (open !== undefined) return open
+    const vectors = await this.#files.open(segment.path, 'write')
+    try {
+      const checksums = await this.#files.open(segment.checksumPath, 'write')
+      const handles = { vectors, checksums }
+      this.#handles.set(segment.number, handles)
+      return handles
+    } catch (error) {
+      await vectors.close().catch(() => {})
+      throw error
+    }
+  }
+
+  /** Syncs what was written through the handles it was written with, then keeps only the last open. */
+  async #sync(): Promise<void> {
+    for (const number of this.#unsynced) {
+      const { vectors, checksums } = await this.#open(this.segments[number] as StoredSegment)
+      await allOf([vectors.sync(), checksums.sync()])
+    }
+    this.#unsynced.clear()
+    for (const number of this.#handles.keys()) {
+      if (number < this.segments.length - 1) await this.#release(number)
+    }
+  }
+
+  async #release(number: number): Promise<void> {
+    const handles = this.#handles.get(number)
+    this.#handles.delete(number)
+    if (handles !== undefined) await allOf([handles.vectors.close(), handles.checksums.close()])
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue.close()
+    try {
+      await allOf([...this.#handles.keys()].map((number) => this.#release(number)))
+    } finally {
+      await this.#lock.release()
+    }
+  }
+}
+
+/** Waits for all, then rejects with the first failure: nothing is still running when it returns. */
+async function allOf(promises: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(promises)) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
+}
+
+const optionNames = [
+  'path',
+  'dimension',
+  'slots',
+  'signal',
+  'segmentBytesMax',
+  'files',
+  'onSegment',
+  'onSlots',
+]
+
+async function prepareDirectory(files: FileOps, path: string): Promise<void> {
+  const found = await files.stat(path)
+  if (found === undefined) return files.makeDirectory(path)
+  if (found.directory) return
+  throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${path} is a file, not a directory`, {
+    details: { path, operation: 'open', errno: 'ENOTDIR' },
+  })
+}
+
+async function openLocked(
+  files: FileOps,
+  lock: FileLock,
+  options: SegmentStoreOptions,
+  created: SegmentLayout,
+): Promise<SegmentStore> {
+  const recovered = await recover(files, options)
+  const segments = recovered?.segments ?? []
+  const layout = recovered?.layout ?? created
+  for (const segment of segments) await options.onSegment?.(segment, layout)
+  const slots = recovered?.slots ?? 0
+  if (slots > 0) options.onSlots?.(slots)
+  const storeId = recovered?.storeId ?? randomBytes(16).toString('hex')
+  return new FileSegmentStore({ files, lock, storeId, layout, segments, slots, options })
+}
+
+/**
+ * Opens (or creates) the segment files in a directory for writing, and recovers what a crash left.
+ *
+ * @throws AnnulusError `ANNULUS_LOCKED` when another store has the directory open, `ANNULUS_CORRUPT`
+ * naming a damaged or missing file, `ANNULUS_VERSION`, `ANNULUS_DIMENSION`, `ANNULUS_PERMISSION`,
+ * `ANNULUS_FULL`, `ANNULUS_IO` and the codes of bad arguments.
+ */
+export async function openSegmentStore(options: SegmentStoreOptions): Promise<SegmentStore> {
+  checkOptions('openSegmentStore', options, optionNames)
+  checkOpenOptions(options)
+  if (options.segmentBytesMax !== undefined) {
+    checkInteger('segmentBytesMax', options.segmentBytesMax, 1, segmentBytesLimit)
+  }
+  if (endianness() !== 'LE') {
+    throw new AnnulusError('ANNULUS_UNSUPPORTED', 'the file format needs a little-endian machine')
+  }
+  const created = layoutOf(options.dimension, options.segmentBytesMax)
+  const files = options.files ?? nodeFileOps
+  await prepareDirectory(files, options.path)
+  const lock = await files.lock(join(options.path, 'vectors.lock'))
+  try {
+    return await openLocked(files, lock, options, created)
+  } catch (error) {
+    await lock.release().catch(() => {})
+    throw error
+  }
+}
