@@ -1,4 +1,6 @@
-export { fileError, type FileOperation } from './file-error.js'
+export { BaseStorage, type BaseStorageOptions } from './base-storage.js'
+export { distances } from './distances.js'
+export { type FileOperation, fileError } from './file-error.js'
 export {
   type FileLock,
   type FileOps,
@@ -8,7 +10,9 @@ export {
   writeFully,
 } from './file-ops.js'
 export { layoutOf, strideOf } from './layout.js'
+export { type MemoryStorageOptions, memoryStorage } from './memory.js'
 export { nodeFileOps } from './node-file-ops.js'
+export { type PreadStorageOptions, preadStorage } from './pread.js'
 export { openSegmentStore } from './segment-store.js'
 export type { Segment, SegmentLayout, SegmentStore, SegmentStoreOptions } from './segments.js'
 export type {

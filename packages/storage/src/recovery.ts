@@ -1,12 +1,19 @@
 // What a directory of segment files holds when it is opened. Everything needed is checked before
 // anything is changed; then what a crash left behind and slots that were not committed are dropped.
-import { AbortError, AnnulusError } from '@annulus/native'
+
 import { join } from 'node:path'
+import { AbortError, AnnulusError } from '@annulus/native'
 import { crc32c } from './checksums.js'
 import { type FileOps, type OpenFile, readFully } from './file-ops.js'
 import type { Header } from './header.js'
 import { pageBytes, segmentName } from './layout.js'
-import { damage, readHeader, type StoredSegment, temporarySuffix, withFile } from './segment-files.js'
+import {
+  damage,
+  readHeader,
+  type StoredSegment,
+  temporarySuffix,
+  withFile,
+} from './segment-files.js'
 import type { SegmentLayout } from './segments.js'
 import type { OpenOptions } from './types.js'
 

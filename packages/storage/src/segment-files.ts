@@ -1,8 +1,9 @@
 // Creating and reading the files of one segment. A file under its final name is always complete:
 // it is made under a temporary name, synced, renamed, and the directory synced. The checksums come
 // first, so that a segment without them is damage and never a crash.
-import { AnnulusError } from '@annulus/native'
+
 import { join } from 'node:path'
+import { AnnulusError } from '@annulus/native'
 import { type FileOps, type OpenFile, readFully, writeFully } from './file-ops.js'
 import { decodeHeader, encodeHeader, type FileKind, type Header } from './header.js'
 import { pageBytes, segmentName } from './layout.js'

@@ -1,9 +1,10 @@
 // The one writer of segment files. Its order is what makes recovery simple: vectors, then their
 // checksums, then visibility; and a segment is begun only when all before it are full and durable.
-import { AnnulusError } from '@annulus/native'
+
 import { randomBytes } from 'node:crypto'
 import { endianness } from 'node:os'
 import { join } from 'node:path'
+import { AnnulusError } from '@annulus/native'
 import {
   checkInteger,
   checkNoGap,

@@ -62,7 +62,9 @@ export interface SegmentStoreOptions extends OpenOptions {
    * Called for each segment that exists at open and each that is created, before any slot in it is
    * visible. If it fails, so does the open or the write.
    */
-  readonly onSegment?: ((segment: Segment, layout: SegmentLayout) => void | Promise<void>) | undefined
+  readonly onSegment?:
+    | ((segment: Segment, layout: SegmentLayout) => void | Promise<void>)
+    | undefined
   /** Called with the new `slots` after every write, once its vectors may be read. */
   readonly onSlots?: ((slots: number) => void) | undefined
 }
