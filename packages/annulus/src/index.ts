@@ -7,7 +7,13 @@ export type { StorageFactory, VectorStorage } from '@annulus/storage'
 export { mmapStorage } from '@annulus/storage-mmap'
 export { isSupported as isUringSupported, uringStorage } from '@annulus/storage-uring'
 export { autoStorage, chooseStorage, type StorageChoice, storageByName } from './auto-storage.js'
-export { type ImportedRow, readVectors, type VectorFormat } from './import/index.js'
+export {
+  type DataSet,
+  type ImportedRow,
+  openDataSet,
+  readVectors,
+  type VectorFormat,
+} from './import/index.js'
 
 /** Options of {@link open}: those of the core, with the storage optional. */
 export type OpenDatabaseOptions = Omit<DatabaseOptions, 'storage'> &
