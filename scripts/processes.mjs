@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { Failure } from './failure.mjs'
 
 const graceMs = 5000
@@ -70,6 +70,13 @@ export async function runLogged(command, args, { cwd, env, log, onLine }) {
   } finally {
     await new Promise((resolve) => file.end(resolve))
   }
+}
+
+/** How to start npm: with the running Node, if npm started the script; else by its name. */
+export function npmCommand() {
+  const path = process.env.npm_execpath
+  const isNpm = path !== undefined && basename(path) === 'npm-cli.js'
+  return isNpm ? [process.execPath, path] : ['npm']
 }
 
 /** The last lines of a log file. */

@@ -2,9 +2,9 @@
 // Node is all one needs. No install script of any package runs (pnpm-workspace.yaml): what has
 // to be compiled is compiled by steps/addons.mjs, once, and nothing is downloaded by a script.
 import { existsSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { Failure } from '../failure.mjs'
-import { runLogged, tail } from '../processes.mjs'
+import { npmCommand, runLogged, tail } from '../processes.mjs'
 import {
   cache,
   digest,
@@ -38,21 +38,15 @@ export async function install({ updateLockfile = false } = {}) {
 
 function runPnpm(args) {
   const pnpm = ['exec', '--yes', '--loglevel=error', `--package=${manifest.packageManager}`, '--']
-  const [command, ...before] = npm()
+  const [command, ...before] = npmCommand()
   return runLogged(command, [...before, ...pnpm, 'pnpm', ...args], {
     cwd: root,
     env: { ...process.env, npm_config_loglevel: 'info', CI: 'true' },
     log,
     onLine: (line) => {
-      if (/^Progress|^\s*(ERR_PNPM|WARN)/.test(line)) console.log(`  ${line.trim()}`)
+      if (/^Progress|^\s*WARN/.test(line)) console.log(`  ${line.trim()}`)
     },
   })
-}
-
-function npm() {
-  const path = process.env.npm_execpath
-  const isNpm = path !== undefined && basename(path) === 'npm-cli.js'
-  return isNpm ? [process.execPath, path] : ['npm']
 }
 
 function wanted() {
