@@ -1,0 +1,76 @@
+// Memory for SIMD: vectors aligned to a cache line, large ones to huge pages.
+#ifndef ANNULUS_ALIGNED_H
+#define ANNULUS_ALIGNED_H
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <new>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace annulus {
+
+inline constexpr size_t cache_line_bytes = 64;
+inline constexpr size_t huge_page_bytes = size_t{2} << 20;
+
+/// Blocks from here on are aligned to huge pages and ask for them: random access to codes and graph
+/// links misses the TLB far less (Linux; elsewhere only the alignment remains).
+inline constexpr size_t huge_block_bytes = 2 * huge_page_bytes;
+
+/// Asks for huge pages for the whole pages within the block. A hint: failure changes nothing.
+inline void advise_huge_pages(void *block, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const auto start = reinterpret_cast<uintptr_t>(block);
+  const uintptr_t first = (start + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
+  const uintptr_t end = (start + bytes) / huge_page_bytes * huge_page_bytes;
+  if (first < end) (void)madvise(reinterpret_cast<void *>(first), end - first, MADV_HUGEPAGE);
+#else
+  (void)block;
+  (void)bytes;
+#endif
+}
+
+/// Standard allocator with 64-byte alignment; throws std::bad_alloc like any other.
+template <typename T>
+class AlignedAllocator {
+ public:
+  using value_type = T;
+  AlignedAllocator() = default;
+  template <typename U>
+  AlignedAllocator(const AlignedAllocator<U> &) noexcept {}
+
+  T *allocate(size_t count) {
+    if (count > std::numeric_limits<size_t>::max() / sizeof(T)) throw std::bad_array_new_length();
+    void *block = ::operator new(count * sizeof(T), alignment(count));
+    if (count * sizeof(T) >= huge_block_bytes) advise_huge_pages(block, count * sizeof(T));
+    return static_cast<T *>(block);
+  }
+  void deallocate(T *block, size_t count) noexcept { ::operator delete(block, alignment(count)); }
+
+  template <typename U>
+  bool operator==(const AlignedAllocator<U> &) const noexcept {
+    return true;
+  }
+  template <typename U>
+  bool operator!=(const AlignedAllocator<U> &) const noexcept {
+    return false;
+  }
+
+ private:
+  static std::align_val_t alignment(size_t count) {
+    return std::align_val_t{count * sizeof(T) >= huge_block_bytes ? huge_page_bytes
+                                                                  : cache_line_bytes};
+  }
+};
+
+/// std::vector whose data() starts on a cache line.
+template <typename T>
+using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+}  // namespace annulus
+
+#endif
