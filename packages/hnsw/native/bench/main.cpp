@@ -1,0 +1,201 @@
+// Build time, recall and queries a second of the graph alone, without Node.
+//
+//   hnsw-bench <data folder | synthetic:COUNTxDIMENSION> [key=value ...]
+//     scorer=float|byte  m=16  efc=128  threads=1  ef=16,32,64,128  rescore=0|1  count=0|1
+//     cache=FILE  repeat=3  seed=1
+#include <annulus/distance.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <thread>
+
+#include "../check.h"
+#include "../insert.h"
+#include "../search.h"
+#include "../test/float_scorer.h"
+#include "byte_scorer.h"
+#include "data.h"
+
+namespace hnsw = annulus::hnsw;
+using namespace annulus::hnsw::bench;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+std::map<std::string, std::string> options = {
+    {"scorer", "float"}, {"m", "16"},      {"efc", "128"},         {"threads", "1"},
+    {"cache", ""},       {"rescore", "0"}, {"ef", "16,32,64,128"}, {"repeat", "3"},
+    {"seed", "1"},       {"count", "0"}};
+
+uint32_t number(const char *key) { return static_cast<uint32_t>(std::atoi(options[key].c_str())); }
+double seconds(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
+double cpu() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+std::atomic<uint64_t> query_scored{0}, pair_scored{0};
+const annulus_scorer *inner;
+
+// Counts what the graph asks for, on demand: counting costs time.
+annulus_scorer counted(const annulus_scorer &scorer) {
+  inner = &scorer;
+  annulus_scorer table = scorer;
+  table.query_distances = [](void *self, const void *q, const uint32_t *s, size_t n, float *out) {
+    query_scored.fetch_add(n, std::memory_order_relaxed);
+    inner->query_distances(self, q, s, n, out);
+  };
+  table.pair_distances = [](void *self, uint32_t a, const uint32_t *s, size_t n, float *out) {
+    pair_scored.fetch_add(n, std::memory_order_relaxed);
+    inner->pair_distances(self, a, s, n, out);
+  };
+  return table;
+}
+
+void build(hnsw::Graph &graph, uint32_t count) {
+  if (!graph.nodes.reserve(count)) std::exit(1);
+  std::atomic<uint32_t> next{0};
+  const auto work = [&](uint32_t until) {
+    hnsw::ScratchLease scratch(graph.scratches);
+    for (uint32_t slot; (slot = next.fetch_add(1)) < until;) {
+      hnsw::insert_node(graph, slot, *scratch, nullptr);
+    }
+  };
+  const uint32_t threads = number("threads");
+  if (threads > 1) {
+    work(std::min(count, 1000u));
+    next = std::min(count, 1000u);
+  }
+  std::vector<std::thread> others;
+  for (uint32_t i = 1; i < threads; ++i) others.emplace_back(work, count);
+  work(count);
+  for (std::thread &other : others) other.join();
+}
+
+void rank_exactly(const DataSet &set, const float *query, std::vector<uint32_t> &slots) {
+  static const annulus::FloatKernels kernels = annulus::float_kernels();
+  std::vector<std::pair<float, uint32_t>> ranked;
+  for (const uint32_t slot : slots) {
+    const float d = set.euclidean ? kernels.squared_euclidean(query, set.row(slot), set.dimension)
+                                  : -kernels.dot(query, set.row(slot), set.dimension);
+    ranked.emplace_back(d, slot);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  for (size_t i = 0; i < slots.size(); ++i) slots[i] = ranked[i].second;
+}
+
+double recall_at_10(const DataSet &set, uint32_t q, const std::vector<uint32_t> &slots) {
+  uint32_t hits = 0;
+  for (uint32_t i = 0; i < 10 && i < slots.size(); ++i) {
+    const uint32_t *truth = &set.truth[size_t{q} * set.depth];
+    hits += static_cast<uint32_t>(std::count(truth, truth + 10, slots[i]));
+  }
+  return hits / 10.0;
+}
+
+void measure(const hnsw::Graph &graph, const DataSet &set, uint32_t ef) {
+  const bool rescore = number("rescore") != 0;
+  const uint32_t k = rescore ? 20 : 10;
+  std::vector<uint32_t> slots(k);
+  std::vector<float> distances(k);
+  double recall = 0;
+  query_scored = 0;
+  std::vector<double> times;
+  for (uint32_t round = 0; round <= number("repeat"); ++round) {
+    recall = 0;
+    const auto start = Clock::now();
+    for (uint32_t q = 0; q < set.query_count(); ++q) {
+      annulus_candidate_request request{};
+      request.query = set.query(q);
+      request.k = k;
+      request.ef = ef;
+      slots.resize(k);
+      request.slots = slots.data();
+      request.distances = distances.data();
+      hnsw::search(graph, request);
+      slots.resize(request.found);
+      if (round == 0) {
+        if (rescore) rank_exactly(set, set.query(q), slots);
+        recall += recall_at_10(set, q, slots);
+      }
+    }
+    if (round == 0) {
+      std::printf("ef %4u  recall@10 %.4f  ", ef, recall / set.query_count());
+    } else {
+      times.push_back(seconds(start));
+    }
+  }
+  std::sort(times.begin(), times.end());
+  if (number("count") != 0) {
+    std::printf("scored %.0f  ",
+                static_cast<double>(query_scored) / set.query_count() / (number("repeat") + 1));
+  }
+  std::printf("QPS %8.0f (best %8.0f)  us %6.1f", set.query_count() / times[times.size() / 2],
+              set.query_count() / times[0], 1e6 * times[0] / set.query_count());
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  for (int i = 2; i < argc; ++i) {
+    const std::string text = argv[i];
+    const size_t eq = text.find('=');
+    if (eq == std::string::npos || options.count(text.substr(0, eq)) == 0) return 2;
+    options[text.substr(0, eq)] = text.substr(eq + 1);
+  }
+  const std::string name = argv[1];
+  uint32_t n = 0, d = 0;
+  DataSet set = std::sscanf(name.c_str(), "synthetic:%ux%u", &n, &d) == 2
+                    ? synthetic(n, d, number("seed"), options["cache"])
+                    : load_folder(name);
+  const uint32_t count = set.count();
+  std::unique_ptr<hnsw::test::FloatScorer> floats;
+  std::unique_ptr<ByteScorer> bytes;
+  if (options["scorer"] == "float") {
+    floats = std::make_unique<hnsw::test::FloatScorer>(
+        set.dimension, set.euclidean ? ANNULUS_METRIC_EUCLIDEAN : ANNULUS_METRIC_DOT, count);
+    for (uint32_t i = 0; i < count; ++i) floats->add(set.row(i));
+  } else {
+    std::vector<float> sample;
+    for (size_t i = 0; i < set.base.size(); i += 97) sample.push_back(set.base[i]);
+    std::sort(sample.begin(), sample.end());
+    bytes = std::make_unique<ByteScorer>(set.dimension, count, sample[sample.size() / 1000],
+                                         sample[sample.size() - 1 - sample.size() / 1000]);
+    for (uint32_t i = 0; i < count; ++i) bytes->add(set.row(i));
+  }
+  const annulus_scorer &plain = floats ? floats->table() : bytes->table();
+  const annulus_scorer scorer = number("count") != 0 ? counted(plain) : plain;
+  hnsw::Params params;
+  params.m = number("m");
+  params.ef_construct = number("efc");
+  params.seed = number("seed");
+  hnsw::Graph graph(scorer, params);
+  const auto start = Clock::now();
+  const double cpu_before = cpu();
+  build(graph, count);
+  std::printf("%s %u x %u %s m %u efc %u: build %.2f s, CPU %.2f s, %.1f bytes a node\n",
+              name.substr(name.rfind('/') + 1).c_str(), count, set.dimension,
+              options["scorer"].c_str(), params.m, params.ef_construct, seconds(start),
+              cpu() - cpu_before, static_cast<double>(graph.nodes.bytes()) / count);
+  const hnsw::CheckReport report = hnsw::check(graph);
+  std::printf(
+      "  %.1f links a node, %llu unreachable, %llu violations; %.0f query and %.0f pair "
+      "distances an insertion\n",
+      static_cast<double>(report.links) / count,
+      static_cast<unsigned long long>(report.unreachable),
+      static_cast<unsigned long long>(report.violations()),
+      static_cast<double>(query_scored) / count, static_cast<double>(pair_scored) / count);
+  std::stringstream efs(options["ef"]);
+  for (std::string ef; std::getline(efs, ef, ',');) {
+    measure(graph, set, static_cast<uint32_t>(std::atoi(ef.c_str())));
+    std::printf("\n");
+  }
+  return 0;
+}

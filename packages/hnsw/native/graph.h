@@ -1,0 +1,64 @@
+// The graph: its nodes, its entry point, its counters. Searching, inserting, checking and saving
+// are functions over it in files of their own.
+#pragma once
+
+#include <annulus/held.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "nodes.h"
+#include "params.h"
+#include "scratch.h"
+
+namespace annulus::hnsw {
+
+/// Where searches start: a node of the highest level. Packed, so that both change at once.
+struct EntryPoint {
+  uint32_t slot = kNone;
+  uint32_t level = 0;
+  bool exists() const { return slot != kNone; }
+};
+
+class Graph {
+ public:
+  /// May throw std::bad_alloc.
+  Graph(const annulus_scorer &scorer, const Params &params)
+      : params(params), nodes(params), scratches(scorer.query_bytes, params), held_(scorer) {}
+
+  const annulus_scorer &scorer() const { return *held_; }
+
+  EntryPoint entry() const {
+    const uint64_t packed = entry_.load(std::memory_order_acquire);
+    return {static_cast<uint32_t>(packed), static_cast<uint32_t>(packed >> 32)};
+  }
+  void set_entry(EntryPoint entry) {
+    entry_.store(static_cast<uint64_t>(entry.level) << 32 | entry.slot, std::memory_order_release);
+  }
+
+  /// Live nodes.
+  uint64_t size() const {
+    const uint64_t gone = removed.load(std::memory_order_acquire);
+    const uint64_t all = linked.load(std::memory_order_acquire);
+    return all > gone ? all - gone : 0;
+  }
+
+  const Params params;
+  NodeStore nodes;
+  mutable ScratchPool scratches;
+  std::atomic<uint64_t> linked{0};   // nodes with links, removed ones included
+  std::atomic<uint64_t> removed{0};  // of those, the removed
+  /// Set before the first removal takes effect and never taken back: searches need not ask for
+  /// states until then.
+  std::atomic<bool> any_removed{false};
+  std::atomic<bool> closing{false};
+  /// Held while a node above the entry point's level is linked, so that each level has one
+  /// component.
+  std::mutex raise_mutex;
+
+ private:
+  Held<annulus_scorer> held_;
+  std::atomic<uint64_t> entry_{kNone};
+};
+
+}  // namespace annulus::hnsw

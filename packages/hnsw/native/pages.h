@@ -1,0 +1,28 @@
+// Zeroed memory in whole pages, on huge pages where the system allows it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace annulus::hnsw {
+
+class Pages {
+ public:
+  Pages() = default;
+  ~Pages();
+  Pages(const Pages &) = delete;
+  Pages &operator=(const Pages &) = delete;
+
+  /// False when there is no memory. `huge` asks for huge pages; it is only advice.
+  bool allocate(size_t bytes, bool huge);
+  void *data() const { return data_; }
+  size_t size() const { return bytes_; }
+
+ private:
+  void *data_ = nullptr;
+  void *base_ = nullptr;
+  size_t mapped_ = 0;
+  size_t bytes_ = 0;
+};
+
+}  // namespace annulus::hnsw

@@ -1,0 +1,92 @@
+// What one search or insertion needs besides the graph, kept for the next one.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "beam.h"
+#include "params.h"
+#include "visited.h"
+
+namespace annulus::hnsw {
+
+/// A prepared query, aligned as abi.h demands.
+class QueryBuffer {
+ public:
+  explicit QueryBuffer(uint64_t bytes) : words_((bytes + 63) / 64 + 1) {}
+  void *data() {
+    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(words_.data()) + 63) &
+                                    ~uintptr_t{63});
+  }
+  size_t bytes() const { return words_.size() * sizeof(Line); }
+
+ private:
+  struct Line {
+    uint8_t bytes[64];
+  };
+  std::vector<Line> words_;
+};
+
+struct Scratch {
+  Scratch(uint64_t query_bytes, const Params &params)
+      : query(query_bytes), slots(params.m0()), distances(params.m0()) {
+    candidates.reserve(std::max(params.ef_construct, params.m0() + 1));
+    chosen.reserve(params.m0());
+  }
+
+  QueryBuffer query;
+  Visited visited;
+  Beam beam;
+  Beam results;                   // of a filtered search
+  std::vector<Entry> frontier;    // heap of a filtered search
+  std::vector<uint32_t> slots;    // one batch: neighbours not seen before
+  std::vector<float> distances;   // of that batch
+  std::vector<Entry> candidates;  // neighbour selection
+  std::vector<uint32_t> chosen;
+
+  size_t bytes() const {
+    return query.bytes() + visited.bytes() + beam.bytes() + results.bytes() +
+           frontier.capacity() * sizeof(Entry) + candidates.capacity() * sizeof(Entry) +
+           (slots.capacity() + chosen.capacity()) * sizeof(uint32_t) +
+           distances.capacity() * sizeof(float);
+  }
+};
+
+/// Hands out scratches; as many exist as were ever in use at once. (Pool worker numbers are no key:
+/// after its close the pool runs jobs on the submitting thread.)
+class ScratchPool {
+ public:
+  ScratchPool(uint64_t query_bytes, const Params &params)
+      : query_bytes_(query_bytes), params_(params) {}
+
+  std::unique_ptr<Scratch> take();
+  void give(std::unique_ptr<Scratch> scratch);
+  /// Bytes of the scratches not in use.
+  size_t bytes();
+
+ private:
+  const uint64_t query_bytes_;
+  const Params params_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Scratch>> free_;
+  size_t made_ = 0;
+};
+
+/// A scratch for the length of a scope.
+class ScratchLease {
+ public:
+  explicit ScratchLease(ScratchPool &pool) : pool_(pool), scratch_(pool.take()) {}
+  ~ScratchLease() { pool_.give(std::move(scratch_)); }
+  ScratchLease(const ScratchLease &) = delete;
+  ScratchLease &operator=(const ScratchLease &) = delete;
+  Scratch &operator*() { return *scratch_; }
+
+ private:
+  ScratchPool &pool_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+}  // namespace annulus::hnsw

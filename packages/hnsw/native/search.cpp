@@ -1,0 +1,66 @@
+#include "search.h"
+
+#include <algorithm>
+#include <new>
+
+#include "walk.h"
+
+namespace annulus::hnsw {
+
+namespace {
+
+void hand_out(const Graph &graph, Scratch &scratch, const Beam &beam,
+              annulus_candidate_request &request) {
+  request.found = std::min(request.k, beam.size());
+  for (uint32_t i = 0; i < request.found; ++i) {
+    request.slots[i] = slot_of(beam[i]);
+    request.distances[i] = distance_of(beam[i]);
+  }
+  const annulus_scorer &scorer = graph.scorer();
+  if (request.bounds != nullptr && scorer.query_bounds != nullptr) {
+    scorer.query_bounds(scorer.self, scratch.query.data(), request.slots, request.distances,
+                        request.found, request.bounds);
+  }
+}
+
+int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request) {
+  const EntryPoint entry = graph.entry();
+  if (!entry.exists()) return ANNULUS_OK;
+  Admission admission;
+  admission.allowed = request.allowed;
+  admission.allowed_bits = request.allowed_bits;
+  admission.ask_state = graph.any_removed.load(std::memory_order_acquire);
+
+  const annulus_scorer &scorer = graph.scorer();
+  scorer.query_prepare(scorer.self, request.query, scratch.query.data());
+  const uint32_t width = std::max(request.ef, request.k);
+  Walk walk(graph, scratch, request.abort);
+  walk.start(entry, width);
+  if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
+  if (admission.everything()) {
+    if (!walk.widen(0)) return ANNULUS_ABORTED;
+    hand_out(graph, scratch, scratch.beam, request);
+  } else {
+    if (!walk.widen_admitted(admission, width)) return ANNULUS_ABORTED;
+    hand_out(graph, scratch, scratch.results, request);
+  }
+  return ANNULUS_OK;
+}
+
+}  // namespace
+
+void search(const Graph &graph, annulus_candidate_request &request) {
+  request.found = 0;
+  if (graph.closing.load(std::memory_order_acquire)) {
+    request.status = ANNULUS_CLOSED;
+    return;
+  }
+  try {
+    ScratchLease scratch(graph.scratches);
+    request.status = run(graph, *scratch, request);
+  } catch (const std::bad_alloc &) {
+    request.status = ANNULUS_OUT_OF_MEMORY;
+  }
+}
+
+}  // namespace annulus::hnsw

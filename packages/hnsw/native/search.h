@@ -1,0 +1,14 @@
+// A search: prepares the query, walks, hands out the nearest admitted nodes.
+#pragma once
+
+#include <annulus/abi.h>
+
+#include "graph.h"
+
+namespace annulus::hnsw {
+
+/// Serves one request of abi.h (`worker` is not needed). The beam is max(ef, k) wide. Sets `found`
+/// and `status`; results are sorted by distance, then slot, without duplicates. Any thread.
+void search(const Graph &graph, annulus_candidate_request &request);
+
+}  // namespace annulus::hnsw

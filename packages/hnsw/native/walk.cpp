@@ -1,0 +1,99 @@
+#include "walk.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace annulus::hnsw {
+
+void Walk::start(EntryPoint entry, uint32_t width) {
+  scratch_.visited.reset(graph_.nodes.reserved());
+  scratch_.beam.reset(width);
+  scratch_.visited.add(entry.slot);
+  float distance;
+  scorer_.query_distances(scorer_.self, scratch_.query.data(), &entry.slot, 1, &distance);
+  const Entry first = make_entry(distance, entry.slot);
+  if (first < kWorstEntry) scratch_.beam.insert(first);
+}
+
+// Scores the neighbours not seen before into `scratch.slots` and `scratch.distances`; returns how
+// many. `next` is the node likely expanded afterwards: its links travel while the scorer works.
+uint32_t Walk::score_neighbours(uint32_t slot, uint32_t level, uint32_t next) {
+  const NodeStore &nodes = graph_.nodes;
+  uint32_t *slots = scratch_.slots.data();
+  const uint32_t n =
+      scratch_.visited.add_list(nodes.links(slot, level), graph_.params.capacity(level), slots);
+  if (level == 0 && next != kNone) nodes.prefetch_links(next);
+  if (n == 0) return 0;
+  if (scorer_.prefetch != nullptr) scorer_.prefetch(scorer_.self, slots, n);
+  scorer_.query_distances(scorer_.self, scratch_.query.data(), slots, n, scratch_.distances.data());
+  return n;
+}
+
+bool Walk::descend(uint32_t from, uint32_t to) {
+  Beam &beam = scratch_.beam;
+  for (uint32_t level = from; level >= to; --level) {
+    for (uint32_t best = kNone; slot_of(beam[0]) != best;) {
+      if (aborted()) return false;
+      best = slot_of(beam[0]);
+      const uint32_t n = score_neighbours(best, level, kNone);
+      for (uint32_t i = 0; i < n; ++i) {
+        const Entry entry = make_entry(scratch_.distances[i], scratch_.slots[i]);
+        if (entry < beam.bound()) beam.insert(entry);
+      }
+    }
+  }
+  return true;
+}
+
+bool Walk::widen(uint32_t level) {
+  Beam &beam = scratch_.beam;
+  beam.unmark();
+  for (Entry entry = beam.take(); entry != kWorstEntry; entry = beam.take()) {
+    if (aborted()) return false;
+    const Entry next = beam.peek();
+    const uint32_t n =
+        score_neighbours(slot_of(entry), level, next == kWorstEntry ? kNone : slot_of(next));
+    Entry bound = beam.bound();
+    for (uint32_t i = 0; i < n; ++i) {
+      const Entry found = make_entry(scratch_.distances[i], scratch_.slots[i]);
+      if (found >= bound) continue;
+      beam.insert(found);
+      bound = beam.bound();
+    }
+  }
+  return true;
+}
+
+// A filter's strategy lives here and in Admission alone: another one (two hops, for instance) is
+// another function beside this.
+bool Walk::widen_admitted(const Admission &admission, uint32_t width) {
+  const NodeStore &nodes = graph_.nodes;
+  Beam &results = scratch_.results;
+  std::vector<Entry> &frontier = scratch_.frontier;
+  const std::greater<Entry> farther;
+  results.reset(width);
+  frontier.clear();
+  for (uint32_t i = 0; i < scratch_.beam.size(); ++i) {
+    const Entry entry = scratch_.beam[i] & ~kExpanded;
+    frontier.push_back(entry);  // sorted upwards, which is a heap
+    if (entry < results.bound() && admission.admits(nodes, slot_of(entry))) results.insert(entry);
+  }
+  while (!frontier.empty() && frontier.front() < results.bound()) {
+    if (aborted()) return false;
+    const uint32_t slot = slot_of(frontier.front());
+    std::pop_heap(frontier.begin(), frontier.end(), farther);
+    frontier.pop_back();
+    const uint32_t n =
+        score_neighbours(slot, 0, frontier.empty() ? kNone : slot_of(frontier.front()));
+    for (uint32_t i = 0; i < n; ++i) {
+      const Entry found = make_entry(scratch_.distances[i], scratch_.slots[i]);
+      if (found >= results.bound()) continue;
+      frontier.push_back(found);
+      std::push_heap(frontier.begin(), frontier.end(), farther);
+      if (admission.admits(nodes, slot_of(found))) results.insert(found);
+    }
+  }
+  return true;
+}
+
+}  // namespace annulus::hnsw

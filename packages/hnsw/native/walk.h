@@ -1,0 +1,58 @@
+// One walk through the graph for one query: greedily down the levels, then a beam (Malkov &
+// Yashunin 2016, algorithms 2 and 5).
+//
+// One beam and one visited set serve all levels: what was scored on the way down is neither scored
+// again nor lost, it is where the next level starts.
+#pragma once
+
+#include <annulus/abi.h>
+
+#include "graph.h"
+
+namespace annulus::hnsw {
+
+/// Which nodes may be results. Every node is traversed.
+struct Admission {
+  const uint32_t *allowed = nullptr;  // bitmap, or NULL for all
+  uint64_t allowed_bits = 0;
+  bool ask_state = false;  // some nodes are removed
+
+  bool everything() const { return allowed == nullptr && !ask_state; }
+  bool admits(const NodeStore &nodes, uint32_t slot) const {
+    if (allowed != nullptr &&
+        (slot >= allowed_bits || (allowed[slot / 32] >> (slot % 32) & 1) == 0)) {
+      return false;
+    }
+    return !ask_state || nodes.state(slot) != kRemoved;
+  }
+};
+
+class Walk {
+ public:
+  /// `scratch.query` holds the prepared query. `abort` may be NULL.
+  Walk(const Graph &graph, Scratch &scratch, const int32_t *abort)
+      : graph_(graph), scratch_(scratch), scorer_(graph.scorer()), abort_(abort) {}
+
+  /// Begins at the entry point with a beam of `width`.
+  void start(EntryPoint entry, uint32_t width);
+  /// Moves greedily on the levels `from` to `to`, both included, downwards. False when aborted.
+  bool descend(uint32_t from, uint32_t to);
+  /// Fills the beam with the nearest nodes of a level. False when aborted.
+  bool widen(uint32_t level);
+  /// Fills `scratch.results` with the nearest `width` admitted nodes of level 0. False when
+  /// aborted.
+  bool widen_admitted(const Admission &admission, uint32_t width);
+
+ private:
+  bool aborted() const {
+    return abort_ != nullptr && __atomic_load_n(abort_, __ATOMIC_RELAXED) != 0;
+  }
+  uint32_t score_neighbours(uint32_t slot, uint32_t level, uint32_t next);
+
+  const Graph &graph_;
+  Scratch &scratch_;
+  const annulus_scorer &scorer_;
+  const int32_t *abort_;
+};
+
+}  // namespace annulus::hnsw
