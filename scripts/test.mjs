@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Failure, main } from './failure.mjs'
 import { runVisibly } from './processes.mjs'
 import { build } from './steps/build.mjs'
-import { nodeOfMajor } from './steps/other-node.mjs'
+import { nodeOfMajor } from './steps/node-package.mjs'
 import { cache, readJson, root, toolEntry } from './workspace.mjs'
 
 const summaryFile = join(cache, `test-summary-${process.pid}.json`)

@@ -25,13 +25,14 @@ export async function buildAddons() {
   const addons = [...ownAddons(), ...mmapIo()].filter((addon) => !addon.isBuilt())
   if (addons.length === 0) return
   requireCompiler()
+  const environment = await gypEnvironment()
   const cores = availableParallelism()
   const workers = Math.min(cores, addons.length)
   const jobs = Math.max(1, Math.floor(cores / workers))
   const left = [...addons]
   const work = async () => {
     for (let addon = left.shift(); addon !== undefined; addon = left.shift()) {
-      await compile(addon, jobs)
+      await compile(addon, environment, jobs)
     }
   }
   const results = await Promise.allSettled(Array.from({ length: workers }, work))
@@ -74,7 +75,7 @@ function compilerSettings() {
   return [process.platform, process.arch, ...settings].join('\n')
 }
 
-async function compile(addon, jobs) {
+async function compile(addon, environment, jobs) {
   console.log(`compile: ${addon.name}`)
   const start = performance.now()
   const log = join(cache, 'logs', `compile-${addon.name}.log`)
@@ -83,7 +84,7 @@ async function compile(addon, jobs) {
   const args = [gyp, 'configure', 'build', `--jobs=${jobs}`, ...addon.gypArguments]
   const code = await runLogged(process.execPath, args, {
     cwd: addon.directory,
-    env: { ...gypEnvironment(), ...addon.environment },
+    env: { ...environment, ...addon.environment },
     log,
   })
   const shown = relative(process.cwd(), log)

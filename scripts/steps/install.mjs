@@ -31,6 +31,8 @@ export async function install({ updateLockfile = false } = {}) {
     'install',
     updateLockfile ? '--no-frozen-lockfile' : '--frozen-lockfile',
     '--reporter=append-only',
+    // npm would hand its own level on, with which pnpm says nothing.
+    '--loglevel=info',
   ])
   if (code !== 0) throw new Failure(explain(tail(log)))
   writeRecord(record, wanted())
@@ -41,7 +43,7 @@ function runPnpm(args) {
   const [command, ...before] = npmCommand()
   return runLogged(command, [...before, ...pnpm, 'pnpm', ...args], {
     cwd: root,
-    env: { ...process.env, npm_config_loglevel: 'info', CI: 'true' },
+    env: { ...process.env, CI: 'true' },
     log,
     onLine: (line) => {
       if (/^Progress|^\s*WARN/.test(line)) console.log(`  ${line.trim()}`)

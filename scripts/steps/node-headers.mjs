@@ -1,23 +1,25 @@
-// Node's own C++ headers. Most installations carry them beside the binary; using those spares
-// node-gyp a download and certainly fits the running Node.
+// Node's own C++ headers. Most installations carry them beside the binary; using those spares a
+// download and certainly fits the running Node.
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
+import { Failure } from '../failure.mjs'
+import { fetchNode } from './node-package.mjs'
 
 /**
  * The environment for node-gyp: the running Node first on the PATH, and `nodedir` set to headers
  * that fit it. A nodedir of the user's configuration is respected unless its headers belong to
- * another version of Node; without any, node-gyp downloads them.
+ * another version of Node. Without any, they come from the npm registry, and failing that node-gyp
+ * downloads them from Node's own site.
  */
-export function gypEnvironment(environment = process.env) {
+export async function gypEnvironment(environment = process.env) {
   const configured = Object.entries(environment).find(([name]) => isNodedir(name))?.[1]
   const others = Object.entries(environment).filter(([name]) => !isNodedir(name))
-  const directory = [configured, dirname(dirname(process.execPath))].find(fits)
-  const binaries = dirname(process.execPath)
-  const separator = process.platform === 'win32' ? ';' : ':'
+  const installed = [configured, dirname(dirname(process.execPath))].find(fits)
+  const nodedir = installed ?? (await fetched())
   return {
     ...Object.fromEntries(others),
-    PATH: `${binaries}${separator}${environment.PATH ?? ''}`,
-    ...(directory === undefined ? {} : { npm_config_nodedir: directory }),
+    PATH: `${dirname(process.execPath)}${delimiter}${environment.PATH ?? ''}`,
+    ...(nodedir === undefined ? {} : { npm_config_nodedir: nodedir }),
   }
 }
 
@@ -36,4 +38,14 @@ function headerVersion(header) {
   const text = readFileSync(header, 'utf8')
   const part = (name) => new RegExp(`define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1]
   return `${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`
+}
+
+async function fetched() {
+  try {
+    const directory = await fetchNode(process.versions.node)
+    return fits(directory) ? directory : undefined
+  } catch (error) {
+    if (error instanceof Failure) return undefined
+    throw error
+  }
 }

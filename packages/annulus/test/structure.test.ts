@@ -174,6 +174,16 @@ const canaries: Readonly<Record<string, Canary>> = {
     offender: { 'docs/errors.md': '## ANNULUS_IO\n\n**Cause.** A disk.\n' },
     lawful: { 'docs/errors.md': '## ANNULUS_IO\n\n**Cause.** A disk.\n\n**Remedy.** Another.\n' },
   },
+  'links lead somewhere': {
+    rule: files.linksLeadSomewhere,
+    offender: { 'README.md': '[a](docs/a.md)', 'docs/b.md': '' },
+    lawful: { 'README.md': '[a](docs/a.md) [b](docs) [c](https://c.example)', 'docs/a.md': '' },
+  },
+  'anchors lead somewhere': {
+    rule: files.linksLeadSomewhere,
+    offender: { 'docs/a.md': '# A heading\n[a](#heading)' },
+    lawful: { 'docs/a.md': '# A heading, ANNULUS_X\n[a](#a-heading-annulus_x)' },
+  },
 }
 
 describe('structure of the repository', () => {

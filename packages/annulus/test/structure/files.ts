@@ -82,6 +82,35 @@ export const errorCodesAreExplained: Rule = (sources) => {
     .map((section) => `docs/errors.md: ${section.split('\n')[0]} lacks its cause or its remedy`)
 }
 
+export const linksLeadSomewhere: Rule = (sources) => {
+  const texts = new Map(sources.map(({ path, text }) => [path, text]))
+  const exists = (path: string) =>
+    texts.has(path) || sources.some((each) => each.path.startsWith(`${path.replace(/\/$/, '')}/`))
+  return sources
+    .filter(({ path }) => path.endsWith('.md'))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+        .flatMap((match) => match[1] ?? [])
+        .filter((link) => !/^[a-z]+:/.test(link))
+        .filter((link) => {
+          const [file = '', anchor] = link.split('#')
+          const target = file === '' ? path : posix.join(posix.dirname(path), file)
+          if (!exists(target)) return true
+          return anchor !== undefined && !anchorsOf(texts.get(target) ?? '').includes(anchor)
+        })
+        .map((link) => `${path} links to ${link}, which is not there`),
+    )
+}
+
+function anchorsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
 function limit({ path }: Source): number {
   return linesMax[posix.extname(path).slice(1)] ?? Number.POSITIVE_INFINITY
 }
