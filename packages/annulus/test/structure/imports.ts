@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Files and folders that may touch the file system; all others go through FileOps or keep no files. */
 export const fileSystemUsers: Readonly<Record<string, string>> = {
   'packages/storage/src/node-file-ops.ts': 'FileOps for the file system itself',
+  'packages/storage/src/conformance/': 'makes and damages the directories of storages under test',
   'packages/annulus/src/cli/': 'reads and writes the files its arguments name',
   'packages/annulus/src/demo/': 'looks for text on this machine',
   'packages/annulus/src/import/': 'reads data sets',
