@@ -1,0 +1,108 @@
+#include "fault_guard.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+namespace annulus {
+
+namespace {
+
+struct Guard {
+  sigjmp_buf point;
+  uintptr_t begin;
+  uintptr_t end;
+  Guard *outer;
+};
+
+// Initial-exec, because the handler may run on a thread that never came here, and the default model
+// of a shared library may allocate on first use, which a signal handler must not.
+#if defined(__GNUC__) && !defined(__APPLE__)
+__attribute__((tls_model("initial-exec")))
+#endif
+thread_local Guard *volatile current = nullptr;
+
+struct sigaction previous;
+
+// The default action, or a fault that nobody may ignore: give the signal back and let it strike
+// again.
+void die_as_before(int number, const siginfo_t *info) {
+  struct sigaction fallback = {};
+  fallback.sa_handler = SIG_DFL;
+  sigemptyset(&fallback.sa_mask);
+  sigaction(number, &fallback, nullptr);
+  // A fault repeats when the instruction does; a signal that was sent does not.
+  if (info->si_code <= 0) raise(number);
+}
+
+void pass_on(int number, siginfo_t *info, void *context) {
+  if ((previous.sa_flags & SA_SIGINFO) != 0 && previous.sa_sigaction != nullptr) {
+    previous.sa_sigaction(number, info, context);
+  } else if (previous.sa_handler == SIG_IGN && info->si_code <= 0) {
+    return;
+  } else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN) {
+    die_as_before(number, info);
+  } else {
+    previous.sa_handler(number);
+  }
+}
+
+void on_bus_error(int number, siginfo_t *info, void *context) {
+  Guard *guard = current;
+  const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
+  // Codes above 0 come from the kernel for this very instruction; others were sent by somebody.
+  if (guard != nullptr && info->si_code > 0 && address >= guard->begin && address < guard->end) {
+    siglongjmp(guard->point, 1);
+  }
+  pass_on(number, info, context);
+}
+
+bool install() {
+  // Known before our handler can run, so that a fault on another thread finds its way at once.
+  if (sigaction(SIGBUS, nullptr, &previous) != 0) return false;
+  struct sigaction ours = {};
+  ours.sa_sigaction = &on_bus_error;
+  // SA_NODEFER: the jump out of the handler then need not restore the mask, which would cost a
+  // system call in every sigsetjmp.
+  ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigemptyset(&ours.sa_mask);
+  return sigaction(SIGBUS, &ours, nullptr) == 0;
+}
+
+}  // namespace
+
+bool install_fault_guard() {
+  enum : int { untouched, busy, installed, refused };
+  static std::atomic<int> state{untouched};
+  int expected = untouched;
+  if (state.compare_exchange_strong(expected, busy, std::memory_order_acq_rel)) {
+    state.store(install() ? installed : refused, std::memory_order_release);
+  }
+  int now;
+  while ((now = state.load(std::memory_order_acquire)) == busy) std::this_thread::yield();
+  return now == installed;
+}
+
+bool run_guarded(const uint8_t *bytes, size_t size, void (*body)(void *), void *ctx) {
+  static const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  Guard guard;
+  guard.outer = current;
+  // Whole pages: the kernel reports some faults at the page's beginning.
+  guard.begin = reinterpret_cast<uintptr_t>(bytes) & ~(page - 1);
+  guard.end = (reinterpret_cast<uintptr_t>(bytes) + size + page - 1) & ~(page - 1);
+  if (sigsetjmp(guard.point, 0) != 0) {
+    current = guard.outer;
+    return false;
+  }
+  current = &guard;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  body(ctx);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  current = guard.outer;
+  return true;
+}
+
+}  // namespace annulus

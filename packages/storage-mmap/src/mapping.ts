@@ -1,0 +1,68 @@
+// The one file that knows mmap-io: it types what this package uses of it, and hides its habits.
+import { open } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { AnnulusError } from '@annulus/native'
+import { fileError } from '@annulus/storage'
+
+// Its own typings declare constants as types and a default export that the module does not have.
+interface MmapIo {
+  readonly PROT_READ: number
+  readonly MAP_SHARED: number
+  readonly MADV_RANDOM: number
+  map(
+    size: number,
+    protection: number,
+    flags: number,
+    descriptor: number,
+    offset: number,
+    advice: number,
+  ): Buffer
+}
+
+const require = createRequire(import.meta.url)
+const mmap: MmapIo = require('mmap-io')
+
+const outOfMemory = 12
+
+/** mmap-io reports the errno at the end of a message and nowhere else. */
+function mappingError(cause: unknown, path: string): AnnulusError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const errno = Number(/(\d+)$/.exec(reason)?.[1] ?? Number.NaN)
+  const details = { path, operation: 'map', errno }
+  if (errno !== outOfMemory) {
+    return new AnnulusError('ANNULUS_IO', `mapping ${path} failed: ${reason}`, { cause, details })
+  }
+  return new AnnulusError(
+    'ANNULUS_LIMIT',
+    `no room to map ${path}: the process has too many mappings (vm.max_map_count) or too little address space; larger segments need fewer mappings`,
+    { cause, details },
+  )
+}
+
+/**
+ * Maps a segment file, read only and shared, at its full and final size. The pages are read at random,
+ * so the kernel is told not to read around them. Nothing may touch the buffer's bytes on the event
+ * loop; it is unmapped when collected.
+ *
+ * @throws AnnulusError by errno, `ANNULUS_CORRUPT` when the file is shorter than `bytes`.
+ */
+export async function mapSegment(path: string, bytes: number): Promise<Buffer> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw fileError(cause, 'open', path)
+  })
+  try {
+    const { size } = await file.stat()
+    if (size < bytes) {
+      throw new AnnulusError('ANNULUS_CORRUPT', `${path} has ${size} bytes instead of ${bytes}`, {
+        details: { path, bytes: size, expected: bytes },
+      })
+    }
+    try {
+      return mmap.map(bytes, mmap.PROT_READ, mmap.MAP_SHARED, file.fd, 0, mmap.MADV_RANDOM)
+    } catch (cause) {
+      throw mappingError(cause, path)
+    }
+  } finally {
+    await file.close() // the mapping keeps the file itself
+  }
+}
