@@ -73,7 +73,7 @@ async function live(site: Site): Promise<Life> {
     [6, 20],
   ] as const) {
     healthy = await change(life, !healthy, () => storage.write(from, slice(from, to)))
-    const visible = storage.slots
+    const visible: number = storage.slots
     if (healthy) equal(visible, to, 'slots after a write')
     await readBack(life, storage, visible)
     healthy = await change(life, !healthy, () => storage.flush())
