@@ -1,0 +1,138 @@
+#include "engine.h"
+
+#if !defined(_WIN32)
+
+#include <future>
+#include <new>
+#include <stdexcept>
+
+#include "ring_loop.h"
+#include "signals.h"
+
+namespace annulus::uring {
+
+namespace {
+
+void finish(Request *request, int32_t status, uint64_t slot = 0) {
+  request->status = status;
+  request->slot = slot;
+  request->done(request);
+}
+
+// An annulus_score_request from another addon, on its way through the engine.
+struct ForeignRequest : Request {
+  annulus_score_request *foreign = nullptr;
+
+  static void finished(Request *request) {
+    auto *own = static_cast<ForeignRequest *>(request);
+    annulus_score_request *foreign = own->foreign;
+    foreign->status = own->status;
+    foreign->detail = own->detail;
+    foreign->slot = own->slot;
+    delete own;
+    foreign->done(foreign);
+  }
+};
+
+void score(void *self, annulus_score_request *foreign) {
+  auto *request = new (std::nothrow) ForeignRequest;
+  if (request == nullptr) {
+    foreign->status = ANNULUS_OUT_OF_MEMORY;
+    foreign->done(foreign);
+    return;
+  }
+  request->foreign = foreign;
+  request->slots = foreign->slots;
+  request->n = foreign->n;
+  request->out = foreign->out;
+  request->query = foreign->query;
+  request->metric = foreign->metric;
+  request->abort = foreign->abort;
+  request->done = &ForeignRequest::finished;
+  static_cast<Engine *>(self)->submit(request);
+}
+
+}  // namespace
+
+Engine *Engine::create(const EngineOptions &options, std::unique_ptr<RingOps> ops) {
+  return new Engine(options, std::move(ops));
+}
+
+Engine::Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops)
+    : state_(std::make_shared<EngineState>(options, std::move(ops))) {
+  reader_.head = {ANNULUS_ABI_MAGIC, ANNULUS_KIND_READER, sizeof(annulus_reader),
+                  ANNULUS_ABI_VERSION};
+  reader_.self = this;
+  reader_.retain = [](void *self) { static_cast<Engine *>(self)->retain(); };
+  reader_.release = [](void *self) { static_cast<Engine *>(self)->release(); };
+  reader_.dimension = options.layout.dimension;
+  reader_.slots = [](void *self) { return static_cast<Engine *>(self)->slots(); };
+  reader_.score = &score;
+}
+
+StartResult Engine::start() {
+  std::promise<StartResult> started;
+  std::future<StartResult> result = started.get_future();
+  {
+    std::lock_guard<std::mutex> lock(closing_);
+    if (state_->closing.load(std::memory_order_relaxed)) throw std::logic_error("already closed");
+    // The thread keeps the state itself, for the engine may be released on it.
+    thread_ = std::thread([state = state_, started = std::move(started)]() mutable {
+      block_signals();
+      RingLoop loop(*state);
+      try {
+        started.set_value(loop.open());
+      } catch (...) {
+        started.set_exception(std::current_exception());
+        return;
+      }
+      loop.run();
+    });
+  }
+  const StartResult outcome = result.get();
+  state_->accepting.store(true, std::memory_order_release);
+  return outcome;
+}
+
+void Engine::submit(Request *request) {
+  if (request->n == 0) return finish(request, ANNULUS_OK);
+  const uint64_t slots = this->slots();
+  for (size_t i = 0; i < request->n; ++i) {
+    if (request->slots[i] >= slots) return finish(request, ANNULUS_OUT_OF_RANGE, request->slots[i]);
+  }
+  if (!state_->accepting.load(std::memory_order_acquire) || !state_->inbox.push(request)) {
+    return finish(request, ANNULUS_CLOSED);
+  }
+  // The request may be done and gone from here on.
+  if (state_->asleep.load(std::memory_order_seq_cst)) wake();
+}
+
+void Engine::wake() {
+  if (state_->asleep.exchange(false, std::memory_order_seq_cst)) state_->queue.load(std::memory_order_acquire)->wake();
+}
+
+void Engine::stop() {
+  state_->stopping.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+void Engine::close() {
+  std::lock_guard<std::mutex> lock(closing_);
+  state_->accepting.store(false, std::memory_order_release);
+  state_->closing.store(true, std::memory_order_seq_cst);
+  if (!thread_.joinable()) return;
+  wake();
+  if (thread_.get_id() == std::this_thread::get_id()) {
+    thread_.detach();  // released by a `done`: the thread holds the state and ends by itself
+  } else {
+    thread_.join();
+  }
+}
+
+void Engine::release() {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+}  // namespace annulus::uring
+
+#endif

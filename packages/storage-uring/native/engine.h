@@ -1,0 +1,64 @@
+// The front of the storage: takes requests on any thread and gives them to the ring thread.
+//
+// Reference-counted, because other addons hold it as an `annulus_reader`. Closing waits for reads in
+// flight, whose buffers are the kernel's until then.
+#pragma once
+
+#include <annulus/abi.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "engine_state.h"
+
+namespace annulus::uring {
+
+class Engine {
+ public:
+  /// One reference, the caller's. `ops` is the kernel, or a test's idea of it.
+  static Engine *create(const EngineOptions &options, std::unique_ptr<RingOps> ops);
+
+  /// Starts the ring thread and waits until its ring, or the fallback, is set up; once. Blocks for
+  /// about a millisecond. Throws std::system_error or std::bad_alloc when not even that works, and
+  /// std::logic_error after `close`.
+  StartResult start();
+
+  SegmentTable &segments() { return state_->segments; }
+  /// The errno after which the ring gave way to the fallback; 0 while it serves.
+  int broken() const { return state_->broken.load(std::memory_order_relaxed); }
+  const Counters &counters() const { return state_->counters; }
+  void set_slots(uint64_t slots) { state_->slots.store(slots, std::memory_order_release); }
+  uint64_t slots() const { return state_->slots.load(std::memory_order_acquire); }
+  /// Brackets the writing of slots that were written before, so that a reader that meets half of it
+  /// reads again instead of reporting damage, and no later request joins an earlier read.
+  void begin_rewrite() { state_->rewrites.fetch_add(1, std::memory_order_acq_rel); }
+  void end_rewrite() { state_->rewrites.fetch_add(1, std::memory_order_acq_rel); }
+
+  /// Any thread. `request->done` is called exactly once, whatever happens.
+  void submit(Request *request);
+
+  /// Requests not yet begun end as closed, begun ones start no further reads. Any thread.
+  void stop();
+  /// Lets accepted requests finish, then ends the thread. Any thread, any number of times.
+  void close();
+
+  /// Keeps `self` in its `self`.
+  const annulus_reader &reader() const { return reader_; }
+  void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release();
+
+ private:
+  Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops);
+  ~Engine() { close(); }
+  void wake();
+
+  const std::shared_ptr<EngineState> state_;
+  std::atomic<uint32_t> references_{1};
+  annulus_reader reader_{};
+  std::mutex closing_;
+  std::thread thread_;
+};
+
+}  // namespace annulus::uring

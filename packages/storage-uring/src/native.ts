@@ -1,0 +1,92 @@
+// The one file of this package that loads the addon.
+import { type AddonBase, loadAddon, type ReaderHandle } from '@annulus/native'
+
+/** How far setting up a ring came, by the numbers of ring.h. */
+export const stages = ['ready', 'setup', 'map', 'features', 'wake', 'read'] as const
+
+export interface ProbeResult {
+  readonly supported: boolean
+  /** Index into {@link stages}. */
+  readonly stage: number
+  readonly errno: number
+  /** IORING_SETUP_* that the kernel took. */
+  readonly setupFlags: number
+}
+
+export interface StartResult {
+  /** False: reads go through pread, because of `errno` at `stage`. */
+  readonly ring: boolean
+  readonly stage: number
+  readonly errno: number
+  readonly setupFlags: number
+  readonly registeredBuffers: boolean
+  readonly registeredFiles: boolean
+}
+
+export interface EngineOptions {
+  readonly dimension: number
+  readonly stride: number
+  readonly headerBytes: number
+  readonly slotsPerSegment: number
+  readonly segmentBytes: number
+  /** 0 never, 1 always, 2 where it pays. */
+  readonly direct: number
+  readonly queueDepth: number
+  readonly fallbackThreads: number
+  readonly mergeGap: number
+  readonly joinReads: boolean
+  readonly taskrun: boolean
+  readonly registeredFiles: boolean
+  readonly registeredBuffers: boolean
+  readonly minWaitUs: number
+  /** Makes set-up fail with this errno; 0 asks the kernel. */
+  readonly denyErrno: number
+}
+
+export interface EngineStats {
+  readonly reads: number
+  readonly readBytes: number
+  readonly vectors: number
+  /** Vectors that came with a read another request had started. */
+  readonly joined: number
+  /** Short reads that were continued. */
+  readonly resumed: number
+  readonly errors: number
+  readonly inFlight: number
+  readonly inFlightMax: number
+  /** System calls that started reads or waited for them. */
+  readonly systemCalls: number
+  readonly direct: boolean
+  /** The errno after which the ring gave way to the fallback; 0 while it serves. */
+  readonly brokenErrno: number
+}
+
+export interface NativeEngine {
+  /** Once, before anything is read. */
+  start(): Promise<StartResult>
+  /** Segments come in the order of their numbers, one at a time. */
+  addSegment(number: number, path: string, checksums: Uint32Array): Promise<void>
+  setSlots(slots: number): void
+  beginRewrite(): void
+  endRewrite(): void
+  read(slots: Uint32Array, out: Float32Array, abort: Int32Array | undefined): Promise<void>
+  score(
+    query: Float32Array,
+    slots: Uint32Array,
+    metric: number,
+    out: Float32Array,
+    abort: Int32Array | undefined,
+  ): Promise<void>
+  table(): ReaderHandle
+  stats(): EngineStats
+  /** Waits for accepted requests; once. */
+  close(): Promise<void>
+}
+
+interface UringAddon extends AddonBase {
+  probe(options: { readonly denyErrno: number }): ProbeResult
+  /** Missing where there are no positional reads (Windows). */
+  readonly Engine?: new (options: EngineOptions) => NativeEngine
+}
+
+export const native: UringAddon = loadAddon<UringAddon>(import.meta.url)

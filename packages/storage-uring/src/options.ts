@@ -1,0 +1,99 @@
+import { AnnulusError } from '@annulus/native'
+import type { FileOps } from '@annulus/storage'
+import { checkInteger, checkOptions } from '@annulus/storage'
+
+/** Switches of the engine, for measuring what each is worth. The defaults are what measured best. */
+export interface UringTuning {
+  /** SINGLE_ISSUER, DEFER_TASKRUN and COOP_TASKRUN where the kernel has them; default true. */
+  readonly taskrun?: boolean | undefined
+  /** Register segment files with the ring; default true. */
+  readonly registeredFiles?: boolean | undefined
+  /** Register the read buffers with the ring where the memlock limit allows; default true. */
+  readonly registeredBuffers?: boolean | undefined
+  /** Share one read between concurrent calls that want the same slot; default true. */
+  readonly joinReads?: boolean | undefined
+  /** Bytes between two vectors that are read along rather than apart; default 4096. */
+  readonly mergeGap?: number | undefined
+  /** Microseconds that a wait may gather completions (Linux 6.12); default 0: take the first. */
+  readonly minWaitUs?: number | undefined
+}
+
+export interface UringStorageOptions {
+  /** Reads in flight at once, of all calls together, 1 to 4096; default 128. */
+  readonly queueDepth?: number | undefined
+  /**
+   * Whether reads bypass the page cache (O_DIRECT). `true` demands it and fails with
+   * `ANNULUS_UNSUPPORTED` where the file system cannot; `'auto'` (default) takes it where it does not
+   * read more than a buffered read would; `false` never does.
+   */
+  readonly direct?: boolean | 'auto' | undefined
+  /** Upper bound of a segment file in bytes; default 256 MiB, at most 1 GiB. Fixed at creation. */
+  readonly segmentBytesMax?: number | undefined
+  /** Threads that read where no ring is allowed, 1 to 256; default 8. */
+  readonly fallbackThreads?: number | undefined
+  /** The file operations that writing goes through; default `nodeFileOps`. */
+  readonly files?: FileOps | undefined
+  readonly tuning?: UringTuning | undefined
+}
+
+export interface Settings {
+  readonly queueDepth: number
+  readonly direct: number
+  readonly fallbackThreads: number
+  readonly joinReads: boolean
+  readonly mergeGap: number
+  readonly taskrun: boolean
+  readonly registeredFiles: boolean
+  readonly registeredBuffers: boolean
+  readonly minWaitUs: number
+  readonly segmentBytesMax: number | undefined
+  readonly files: FileOps | undefined
+}
+
+const optionNames = [
+  'queueDepth',
+  'direct',
+  'segmentBytesMax',
+  'fallbackThreads',
+  'files',
+  'tuning',
+]
+const tuningNames = [
+  'taskrun',
+  'registeredFiles',
+  'registeredBuffers',
+  'joinReads',
+  'mergeGap',
+  'minWaitUs',
+]
+
+function checkDirect(direct: unknown): number {
+  if (direct === false) return 0
+  if (direct === true) return 1
+  if (direct === 'auto') return 2
+  throw new AnnulusError(
+    'ANNULUS_INVALID_ARGUMENT',
+    `direct must be true, false or 'auto', not ${String(direct)}`,
+    { details: { argument: 'direct', value: direct } },
+  )
+}
+
+/** Checks the options and fills in the defaults. */
+export function settingsOf(options: UringStorageOptions): Settings {
+  checkOptions('uringStorage', options, optionNames)
+  const tuning = options.tuning ?? {}
+  checkOptions('uringStorage tuning', tuning, tuningNames)
+  return {
+    queueDepth: checkInteger('queueDepth', options.queueDepth ?? 128, 1, 4096),
+    direct: checkDirect(options.direct ?? 'auto'),
+    fallbackThreads: checkInteger('fallbackThreads', options.fallbackThreads ?? 8, 1, 256),
+    joinReads: tuning.joinReads ?? true,
+    mergeGap: checkInteger('mergeGap', tuning.mergeGap ?? 4096, 0, 1024 * 1024),
+    taskrun: tuning.taskrun ?? true,
+    registeredFiles: tuning.registeredFiles ?? true,
+    registeredBuffers: tuning.registeredBuffers ?? true,
+    minWaitUs: checkInteger('minWaitUs', tuning.minWaitUs ?? 0, 0, 1_000_000),
+    segmentBytesMax: options.segmentBytesMax,
+    files: options.files,
+  }
+}
