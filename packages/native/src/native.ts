@@ -13,6 +13,8 @@ export interface NativePool {
 }
 
 interface NativeAddon extends AddonBase {
+  /** flock without waiting; returns the errno, 0 when locked. */
+  lockFile(fd: number): number
   Pool: new (threads: number) => NativePool
   search(
     pool: PoolHandle,
