@@ -1,7 +1,14 @@
 // The header page of segment and checksum files. Nothing in it is believed before its CRC32C is.
 import { AnnulusError } from '@annulus/native'
 import { crc32c } from './checksums.js'
-import { dimensionMax, float32Type, layoutFrom, pageBytes, segmentBytesLimit } from './layout.js'
+import {
+  dimensionMax,
+  float32Type,
+  layoutFrom,
+  pageBytes,
+  segmentBytesLimit,
+  slotsPerSegmentMax,
+} from './layout.js'
 import type { SegmentLayout } from './segments.js'
 
 export const formatVersion = 1
@@ -68,7 +75,8 @@ export function decodeHeader(page: Buffer, kind: FileKind, path: string): Header
   if (dimension < 1 || dimension > dimensionMax) corrupt('dimension')
   if (stride < dimension * 4 || stride % 4 !== 0) corrupt('stride')
   const layout = layoutFrom(dimension, stride, slotsPerSegment)
-  if (slotsPerSegment < 1 || layout.segmentBytes > segmentBytesLimit) corrupt('slots per segment')
+  if (slotsPerSegment < 1 || slotsPerSegment > slotsPerSegmentMax) corrupt('slots per segment')
+  if (layout.segmentBytes > segmentBytesLimit) corrupt('segment bytes')
   if (page.readUInt32LE(52) !== layout.segmentBytes) corrupt('segment bytes')
   return { kind, storeId: page.toString('hex', 16, 32), number: page.readUInt32LE(32), layout }
 }

@@ -9,6 +9,8 @@ export const float32Type = 1
 export const dimensionMax = 65_536
 /** Slots are 32-bit; the highest number stays free to mean "none". */
 export const slotsMax = 0xffff_ffff
+/** Keeps the checksums of a segment within 4 MiB of memory, however small the vectors. */
+export const slotsPerSegmentMax = 2 ** 20
 export const segmentBytesDefault = 256 * 2 ** 20
 export const segmentBytesLimit = 2 ** 30
 
@@ -29,7 +31,7 @@ export function layoutOf(
 ): SegmentLayout {
   const stride = strideOf(dimension)
   const room = Math.floor(segmentBytesMax / pageBytes) * pageBytes - pageBytes
-  const slotsPerSegment = Math.floor(room / stride)
+  const slotsPerSegment = Math.min(slotsPerSegmentMax, Math.floor(room / stride))
   if (segmentBytesMax > segmentBytesLimit || slotsPerSegment < 1) {
     throw new AnnulusError(
       'ANNULUS_INVALID_ARGUMENT',

@@ -209,7 +209,7 @@ class Recovery {
         slots: this.#options.slots,
       })
     }
-    checksums.fill(0, written)
+    checksums.fill(0, written, present)
     return { segment: { number, path, checksumPath, checksums }, written }
   }
 

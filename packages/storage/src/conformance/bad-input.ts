@@ -23,7 +23,8 @@ type BadCall = readonly [string, ErrorCode, (storage: UntypedStorage) => Promise
 
 const good = vectorsOf(1, dimension)
 const one = Uint32Array.of(0)
-const withValue = (value: number) => Float32Array.of(1, 2, value, 4, 5, 6, 7, 8)
+/** Wrong in the second vector, so that writing the first one before the check shows. */
+const withValue = (value: number) => Float32Array.of(1, 2, 3, 4, 5, 6, value, 8)
 
 const badCalls: readonly BadCall[] = [
   ['write: a plain array', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write(0, [1, 2, 3, 4])],
@@ -50,7 +51,7 @@ const badCalls: readonly BadCall[] = [
   [
     'score: NaN',
     'ANNULUS_INVALID_VECTOR',
-    (s) => s.score(withValue(Number.NaN).subarray(0, 4), one, 'dot'),
+    (s) => s.score(withValue(Number.NaN).subarray(4), one, 'dot'),
   ],
   ['score: metric', 'ANNULUS_INVALID_ARGUMENT', (s) => s.score(good, one, 'hamming')],
   [
