@@ -7,6 +7,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "gate.h"
 #include "nodes.h"
 #include "params.h"
 #include "scratch.h"
@@ -55,6 +56,7 @@ class Graph {
   /// Held while a node above the entry point's level is linked, so that each level has one
   /// component.
   std::mutex raise_mutex;
+  Gate gate;
 
  private:
   Held<annulus_scorer> held_;

@@ -12,17 +12,13 @@ namespace {
 
 class Insertion {
  public:
-  Insertion(Graph &graph, uint32_t slot, Scratch &scratch, const int32_t *abort)
-      : graph_(graph),
-        slot_(slot),
-        level_(level_of(graph.params, slot)),
-        scratch_(scratch),
-        abort_(abort) {}
+  Insertion(Graph &graph, uint32_t slot, Scratch &scratch)
+      : graph_(graph), slot_(slot), level_(level_of(graph.params, slot)), scratch_(scratch) {}
 
   int32_t run();
 
  private:
-  int32_t link(EntryPoint entry);
+  void link(EntryPoint entry);
   void choose(uint32_t level);
   void point_back(uint32_t level);
   void add_link(uint32_t node, uint32_t level);
@@ -34,7 +30,6 @@ class Insertion {
   const uint32_t slot_;
   const uint32_t level_;
   Scratch &scratch_;
-  const int32_t *abort_;
 };
 
 int32_t Insertion::run() {
@@ -48,7 +43,8 @@ int32_t Insertion::run() {
       entry = graph_.entry();
     }
     try {
-      status = entry.exists() ? link(entry) : ANNULUS_OK;
+      if (entry.exists()) link(entry);
+      status = ANNULUS_OK;
     } catch (const std::bad_alloc &) {
       status =
           ANNULUS_OUT_OF_MEMORY;  // before any other node points here: point_back allocates nothing
@@ -65,19 +61,18 @@ int32_t Insertion::run() {
   return status;
 }
 
-int32_t Insertion::link(EntryPoint entry) {
+void Insertion::link(EntryPoint entry) {
   const annulus_scorer &scorer = graph_.scorer();
   scorer.query_from_slot(scorer.self, slot_, scratch_.query.data());
-  Walk walk(graph_, scratch_, abort_);
+  Walk walk(graph_, scratch_, nullptr);
   walk.start(entry, graph_.params.ef_construct);
-  if (!walk.descend(entry.level, level_ + 1)) return ANNULUS_ABORTED;
+  walk.descend(entry.level, level_ + 1);
   const uint32_t top = std::min(level_, entry.level);
   for (uint32_t level = top + 1; level-- > 0;) {
-    if (!walk.widen(level)) return ANNULUS_ABORTED;
+    walk.widen(level);
     choose(level);
   }
   for (uint32_t level = 0; level <= top; ++level) point_back(level);
-  return ANNULUS_OK;
 }
 
 // Writes the node's own list of a level from what the beam found there: live nodes, unless only
@@ -164,8 +159,8 @@ void Insertion::settle() {
 
 }  // namespace
 
-int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch, const int32_t *abort) {
-  return Insertion(graph, slot, scratch, abort).run();
+int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch) {
+  return Insertion(graph, slot, scratch).run();
 }
 
 }  // namespace annulus::hnsw

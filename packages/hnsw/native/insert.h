@@ -12,7 +12,7 @@
 namespace annulus::hnsw {
 
 /// Links a slot that has room (`nodes.reserve`) and a code. ANNULUS_OK also when another insertion
-/// has it or it was removed meanwhile; ANNULUS_ABORTED leaves it as if never tried.
-int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch, const int32_t *abort);
+/// has it or it was removed meanwhile; ANNULUS_OUT_OF_MEMORY leaves it as if never tried.
+int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch);
 
 }  // namespace annulus::hnsw

@@ -1,5 +1,7 @@
 #include "pages.h"
 
+#include <annulus/aligned.h>
+
 #if defined(_WIN32)
 #include <windows.h>
 #else
@@ -7,10 +9,6 @@
 #endif
 
 namespace annulus::hnsw {
-
-namespace {
-constexpr size_t kHugePage = size_t{2} << 20;
-}
 
 #if defined(_WIN32)
 
@@ -29,7 +27,7 @@ Pages::~Pages() {
 bool Pages::allocate(size_t bytes, bool huge) {
   // A mapping aligned to huge pages is cut out of a larger one; untouched edges cost address space
   // only.
-  mapped_ = huge ? bytes + kHugePage : bytes;
+  mapped_ = huge ? bytes + huge_page_bytes : bytes;
   base_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base_ == MAP_FAILED) {
     base_ = nullptr;
@@ -39,10 +37,9 @@ bool Pages::allocate(size_t bytes, bool huge) {
   data_ = base_;
   if (huge) {
     const auto address = reinterpret_cast<uintptr_t>(base_);
-    data_ = reinterpret_cast<void *>((address + kHugePage - 1) & ~(uintptr_t{kHugePage} - 1));
-#if defined(MADV_HUGEPAGE)
-    madvise(data_, bytes, MADV_HUGEPAGE);
-#endif
+    data_ = reinterpret_cast<void *>((address + huge_page_bytes - 1) &
+                                     ~(uintptr_t{huge_page_bytes} - 1));
+    advise_huge_pages(data_, bytes);
   }
   return true;
 }

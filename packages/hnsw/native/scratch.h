@@ -1,6 +1,8 @@
 // What one search or insertion needs besides the graph, kept for the next one.
 #pragma once
 
+#include <annulus/aligned.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -13,31 +15,14 @@
 
 namespace annulus::hnsw {
 
-/// A prepared query, aligned as abi.h demands.
-class QueryBuffer {
- public:
-  explicit QueryBuffer(uint64_t bytes) : words_((bytes + 63) / 64 + 1) {}
-  void *data() {
-    return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(words_.data()) + 63) &
-                                    ~uintptr_t{63});
-  }
-  size_t bytes() const { return words_.size() * sizeof(Line); }
-
- private:
-  struct Line {
-    uint8_t bytes[64];
-  };
-  std::vector<Line> words_;
-};
-
 struct Scratch {
   Scratch(uint64_t query_bytes, const Params &params)
-      : query(query_bytes), slots(params.m0()), distances(params.m0()) {
+      : query(std::max<uint64_t>(query_bytes, 1)), slots(params.m0()), distances(params.m0()) {
     candidates.reserve(std::max(params.ef_construct, params.m0() + 1));
     chosen.reserve(params.m0());
   }
 
-  QueryBuffer query;
+  AlignedVector<uint8_t> query;  // prepared
   Visited visited;
   Beam beam;
   Beam results;                   // of a filtered search
@@ -48,7 +33,7 @@ struct Scratch {
   std::vector<uint32_t> chosen;
 
   size_t bytes() const {
-    return query.bytes() + visited.bytes() + beam.bytes() + results.bytes() +
+    return query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
            frontier.capacity() * sizeof(Entry) + candidates.capacity() * sizeof(Entry) +
            (slots.capacity() + chosen.capacity()) * sizeof(uint32_t) +
            distances.capacity() * sizeof(float);

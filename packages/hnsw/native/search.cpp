@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "walk.h"
+#include "strategy.h"
 
 namespace annulus::hnsw {
 
@@ -33,11 +33,19 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
 
   const annulus_scorer &scorer = graph.scorer();
   scorer.query_prepare(scorer.self, request.query, scratch.query.data());
-  const uint32_t width = std::max(request.ef, request.k);
+  const uint64_t nodes = std::max<uint64_t>(graph.linked.load(std::memory_order_acquire), 1);
+  const auto width =
+      static_cast<uint32_t>(std::min<uint64_t>(std::max({request.ef, request.k, 1u}), nodes));
+  const Strategy strategy = choose_strategy(graph, admission, width);
+  if (strategy == Strategy::scan) {
+    if (!scan_admitted(graph, scratch, admission, width, request.abort)) return ANNULUS_ABORTED;
+    hand_out(graph, scratch, scratch.results, request);
+    return ANNULUS_OK;
+  }
   Walk walk(graph, scratch, request.abort);
   walk.start(entry, width);
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
-  if (admission.everything()) {
+  if (strategy == Strategy::walk) {
     if (!walk.widen(0)) return ANNULUS_ABORTED;
     hand_out(graph, scratch, scratch.beam, request);
   } else {

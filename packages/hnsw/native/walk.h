@@ -6,6 +6,7 @@
 #pragma once
 
 #include <annulus/abi.h>
+#include <annulus/bitmap.h>
 
 #include "graph.h"
 
@@ -19,10 +20,7 @@ struct Admission {
 
   bool everything() const { return allowed == nullptr && !ask_state; }
   bool admits(const NodeStore &nodes, uint32_t slot) const {
-    if (allowed != nullptr &&
-        (slot >= allowed_bits || (allowed[slot / 32] >> (slot % 32) & 1) == 0)) {
-      return false;
-    }
+    if (allowed != nullptr && !Bitmap(allowed, allowed_bits).test(slot)) return false;
     return !ask_state || nodes.state(slot) != kRemoved;
   }
 };

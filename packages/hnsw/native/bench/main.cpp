@@ -64,7 +64,7 @@ void build(hnsw::Graph &graph, uint32_t count) {
   const auto work = [&](uint32_t until) {
     hnsw::ScratchLease scratch(graph.scratches);
     for (uint32_t slot; (slot = next.fetch_add(1)) < until;) {
-      hnsw::insert_node(graph, slot, *scratch, nullptr);
+      hnsw::insert_node(graph, slot, *scratch);
     }
   };
   const uint32_t threads = number("threads");

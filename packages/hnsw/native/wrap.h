@@ -1,0 +1,38 @@
+// What the wrap files share: the exports and the operations that settle promises.
+#pragma once
+
+#include <annulus/addon.h>
+#include <annulus/file_error.h>
+
+#include <memory>
+#include <string>
+
+#include "check.h"
+#include "graph.h"
+
+namespace annulus::hnsw {
+
+void export_graph(Napi::Env env, Napi::Object exports);
+
+/// insert(slots, abortFlag, progress, background) -> Promise<void>. The slots are checked already.
+Napi::Promise begin_insert(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
+                           std::vector<uint32_t> slots, const Napi::Value &abort,
+                           const Napi::Value &progress, bool background);
+
+/// search(query, k, ef, allowed, abortFlag) -> Promise<Uint32Array>: slots, then the bits of
+/// distances.
+Napi::Promise begin_search(Napi::Env env, std::shared_ptr<const Graph> graph,
+                           const annulus_pool &pool, const Napi::Float32Array &query, uint32_t k,
+                           uint32_t ef, const Napi::Value &allowed, const Napi::Value &abort);
+
+/// Work that is long and rare: each runs on a thread of its own, off the pool.
+Napi::Promise begin_save(Napi::Env env, std::shared_ptr<Graph> graph, const std::string &path,
+                         const Napi::Value &abort);
+Napi::Promise begin_check(Napi::Env env, std::shared_ptr<Graph> graph);
+/// Resolves with an external that `take_loaded` empties.
+Napi::Promise begin_load(Napi::Env env, const std::string &path, const annulus_scorer &scorer,
+                         const annulus_pool &pool, const Napi::Value &abort);
+void take_loaded(const Napi::Value &loaded, std::shared_ptr<Graph> &graph,
+                 Held<annulus_pool> &pool);
+
+}  // namespace annulus::hnsw

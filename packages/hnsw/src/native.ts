@@ -1,0 +1,63 @@
+// The one file of this package that loads the addon.
+import {
+  type AddonBase,
+  loadAddon,
+  type PoolHandle,
+  type ScorerHandle,
+  type SourceHandle,
+} from '@annulus/native'
+import type { CheckReport } from './check-report.js'
+import type { GraphStats } from './graph-stats.js'
+
+export interface NativeGraph {
+  readonly size: number
+  insert(
+    slots: Uint32Array,
+    abort: Int32Array | undefined,
+    progress: Uint32Array | undefined,
+    background: boolean,
+  ): Promise<void>
+  /** How many slots changed. */
+  remove(slots: Uint32Array): number
+  /** Slots, then as many distances as float32 bits. */
+  search(
+    query: Float32Array,
+    k: number,
+    ef: number,
+    allowed: Uint32Array | undefined,
+    abort: Int32Array | undefined,
+  ): Promise<Uint32Array>
+  contains(slot: number): boolean
+  stats(): GraphStats
+  save(path: string, abort: Int32Array | undefined): Promise<void>
+  check(): Promise<CheckReport>
+  source(): SourceHandle
+  close(): void
+}
+
+declare const loadedGraph: unique symbol
+/** Becomes a graph by `new Graph(loaded)`, once. */
+export interface LoadedGraph {
+  readonly [loadedGraph]: true
+}
+
+interface NativeAddon extends AddonBase {
+  Graph: {
+    new (
+      scorer: ScorerHandle,
+      pool: PoolHandle,
+      m: number,
+      efConstruct: number,
+      seed: number,
+    ): NativeGraph
+    new (loaded: LoadedGraph): NativeGraph
+  }
+  loadGraph(
+    path: string,
+    scorer: ScorerHandle,
+    pool: PoolHandle,
+    abort: Int32Array | undefined,
+  ): Promise<LoadedGraph>
+}
+
+export const native: NativeAddon = loadAddon<NativeAddon>(import.meta.url)
