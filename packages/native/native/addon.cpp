@@ -5,6 +5,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   annulus::export_lock(env, exports);
   annulus::export_pool(env, exports);
   annulus::export_search(env, exports);
+  annulus::export_vectors(env, exports);
   return exports;
 }
 

@@ -4,8 +4,13 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#if defined(__linux__)
+#include <pthread.h>
+#endif
 
 namespace annulus {
 
@@ -23,22 +28,32 @@ struct Pool::State {
   std::deque<Job> foreground;
   std::deque<Job> background;
   uint32_t sleeping = 0;
+  uint32_t alive = 0;
   bool closed = false;
+  bool draining = false;  // a submitting thread acts as worker 0, because no worker is left
   std::vector<std::thread> workers;
   std::atomic<uint32_t> references{1};
   uint32_t threads = 0;
 
   void work(uint32_t worker) {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), "annulus-pool");
+#endif
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
+      run_queued(lock, worker);
+      if (closed) break;
+      ++sleeping;
+      ready.wait(lock);
+      --sleeping;
+    }
+    --alive;
+  }
+
+  // Returns, locked, when both queues are empty.
+  void run_queued(std::unique_lock<std::mutex> &lock, uint32_t worker) {
+    while (!foreground.empty() || !background.empty()) {
       std::deque<Job> &queue = foreground.empty() ? background : foreground;
-      if (queue.empty()) {
-        if (closed) return;
-        ++sleeping;
-        ready.wait(lock);
-        --sleeping;
-        continue;
-      }
       const Job job = queue.front();
       queue.pop_front();
       lock.unlock();
@@ -51,31 +66,45 @@ struct Pool::State {
 Pool *Pool::create(uint32_t threads) { return new Pool(threads < 1 ? 1 : threads); }
 
 Pool::Pool(uint32_t threads) : state_(std::make_shared<State>()) {
-  state_->threads = threads;
-  for (uint32_t worker = 0; worker < threads; ++worker) {
-    state_->workers.emplace_back([state = state_, worker] { state->work(worker); });
-  }
-  table_ = {{ANNULUS_ABI_MAGIC, ANNULUS_KIND_POOL, sizeof(annulus_pool), ANNULUS_ABI_VERSION},
-            this, &Pool::retain, &Pool::release, &Pool::threads, &Pool::submit};
-}
-
-Pool::~Pool() { close(); }
-
-void Pool::close() {
-  std::vector<std::thread> workers;
+  state_->workers.reserve(threads);
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
-    state_->closed = true;
-    workers.swap(state_->workers);
+    for (uint32_t worker = 0; worker < threads; ++worker) {
+      try {
+        state_->workers.emplace_back([state = state_, worker] { state->work(worker); });
+      } catch (const std::system_error &) {
+        if (worker == 0) throw;
+        break;
+      }
+      state_->threads = state_->alive = worker + 1;
+    }
   }
-  state_->ready.notify_all();
-  for (std::thread &worker : workers) {
+  table_ = {{ANNULUS_ABI_MAGIC, ANNULUS_KIND_POOL, sizeof(annulus_pool), ANNULUS_ABI_VERSION},
+            this,
+            &Pool::retain,
+            &Pool::release,
+            &Pool::threads,
+            &Pool::submit};
+}
+
+// Whoever submits a job holds a reference until it has run, so nothing is queued here any more.
+Pool::~Pool() {
+  close();
+  for (std::thread &worker : state_->workers) {
     if (worker.get_id() == std::this_thread::get_id()) {
       worker.detach();  // it holds the state itself and ends when its job does
     } else {
       worker.join();
     }
   }
+}
+
+void Pool::close() {
+  {
+    std::lock_guard<std::mutex> lock(state_->mutex);
+    state_->closed = true;
+  }
+  state_->ready.notify_all();
 }
 
 void Pool::retain(void *self) {
@@ -89,17 +118,19 @@ void Pool::release(void *self) {
 
 uint32_t Pool::threads(void *self) { return static_cast<Pool *>(self)->state_->threads; }
 
-void Pool::submit(void *self, void (*run)(void *, uint32_t), void *ctx, int32_t background) {
-  State &state = *static_cast<Pool *>(self)->state_;
-  {
-    std::lock_guard<std::mutex> lock(state.mutex);
-    if (!state.closed) {
-      (background != 0 ? state.background : state.foreground).push_back({run, ctx});
-      if (state.sleeping > 0) state.ready.notify_one();
-      return;
-    }
+void Pool::submit(void *self, void (*run)(void *, uint32_t), void *ctx,
+                  int32_t background) noexcept {
+  // The job may drop the last reference to the pool.
+  const std::shared_ptr<State> state = static_cast<Pool *>(self)->state_;
+  std::unique_lock<std::mutex> lock(state->mutex);
+  (background != 0 ? state->background : state->foreground).push_back({run, ctx});
+  if (state->alive > 0) {
+    if (state->sleeping > 0) state->ready.notify_one();
+  } else if (!state->draining) {
+    state->draining = true;
+    state->run_queued(lock, 0);
+    state->draining = false;
   }
-  run(ctx, 0);
 }
 
 }  // namespace annulus

@@ -1,5 +1,5 @@
-// One search, folded into one crossing: candidates from codes on a pool worker, then exact distances
-// from the original vectors wherever the storage reads them, then the best of those.
+// One search, folded into one crossing: candidates from codes on a pool worker, then exact
+// distances from the original vectors wherever the storage reads them, then the best of those.
 //
 // Lifetime: a Search is kept by its owner until `done` was called; it is called exactly once, on a
 // pool worker or on a thread of the storage.
@@ -33,8 +33,8 @@ class Search {
   using Done = void (*)(Search *search, void *ctx);
 
   /// `reader` may be empty: the estimates of the codes are then the result.
-  Search(std::vector<float> query, std::vector<CandidateSource> sources, Held<annulus_reader> reader,
-         const SearchOptions &options);
+  Search(std::vector<float> query, std::vector<CandidateSource> sources,
+         Held<annulus_reader> reader, const SearchOptions &options);
 
   /// Starts on `pool`; `abort` is read until `done`.
   void start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx);

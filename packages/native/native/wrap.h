@@ -6,4 +6,5 @@ namespace annulus {
 void export_lock(Napi::Env env, Napi::Object exports);
 void export_pool(Napi::Env env, Napi::Object exports);
 void export_search(Napi::Env env, Napi::Object exports);
+void export_vectors(Napi::Env env, Napi::Object exports);
 }  // namespace annulus

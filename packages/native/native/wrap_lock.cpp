@@ -1,40 +1,40 @@
-// lockFile(fd): an exclusive lock on an open file, which ends with the descriptor or the process.
-#include <annulus/addon.h>
+// new FileLock(path): an exclusive lock on a file, until release() or the end of the process.
+#include <annulus/arguments.h>
+#include <annulus/file_errors.h>
 
-#ifndef _WIN32
-#include <sys/file.h>
-#endif
-#include <cerrno>
-
+#include "lock.h"
 #include "wrap.h"
 
 namespace annulus {
 
 namespace {
 
-// The errno, 0 when the lock is taken. flock belongs to the open file description, so a second open
-// in this process is refused like any other; it never waits here.
-int lock_exclusively(int descriptor) {
-#ifdef _WIN32
-  (void)descriptor;
-  return ENOSYS;
-#else
-  while (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EINTR) return errno;
+class LockHandle : public Napi::ObjectWrap<LockHandle> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "FileLock", {InstanceMethod<&LockHandle::release>("release")});
   }
-  return 0;
-#endif
-}
 
-Napi::Value lock_file(const Napi::CallbackInfo &info) {
-  if (!info[0].IsNumber()) throw Napi::TypeError::New(info.Env(), "fd must be a number");
-  return Napi::Number::New(info.Env(), lock_exclusively(info[0].ToNumber().Int32Value()));
-}
+  explicit LockHandle(const Napi::CallbackInfo &info) : Napi::ObjectWrap<LockHandle>(info) {
+    if (!info[0].IsString()) throw invalid_argument(info.Env(), "path must be a string");
+    const std::string path = info[0].As<Napi::String>().Utf8Value();
+    if (path.empty() || path.find('\0') != std::string::npos) {
+      throw invalid_argument(info.Env(), "path must be a file name");
+    }
+    const FileStatus status = lock_.acquire(path);
+    if (!status.ok()) throw file_error(info.Env(), status);
+  }
+
+ private:
+  void release(const Napi::CallbackInfo &) { lock_.release(); }
+
+  FileLock lock_;
+};
 
 }  // namespace
 
 void export_lock(Napi::Env env, Napi::Object exports) {
-  exports.Set("lockFile", Napi::Function::New(env, lock_file, "lockFile"));
+  exports.Set("FileLock", LockHandle::define(env));
 }
 
 }  // namespace annulus

@@ -1,5 +1,7 @@
-// createPool({ threads }): the worker pool as a handle for the other addons.
+// new Pool(threads): the worker pool as a handle for the other addons.
 #include <annulus/externals.h>
+
+#include <system_error>
 
 #include "pool.h"
 #include "wrap.h"
@@ -8,6 +10,10 @@ namespace annulus {
 
 namespace {
 
+// Lifetime: no cleanup hook. The pool must outlive every task that uses it, in this addon and
+// others, and each of those holds a reference; the last one to go joins the threads. This handle's
+// is dropped by its finalizer, which runs after all cleanup hooks and so after all tasks have
+// ended.
 class PoolHandle : public Napi::ObjectWrap<PoolHandle> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -18,24 +24,25 @@ class PoolHandle : public Napi::ObjectWrap<PoolHandle> {
   }
 
   explicit PoolHandle(const Napi::CallbackInfo &info) : Napi::ObjectWrap<PoolHandle>(info) {
-    const double threads = info[0].ToNumber().DoubleValue();
-    if (!(threads >= 1 && threads <= 256)) {
-      throw Napi::RangeError::New(info.Env(), "threads must be between 1 and 256");
+    const Napi::Env env = info.Env();
+    const double threads = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
+    if (!(threads >= 1 && threads <= 256) || threads != static_cast<uint32_t>(threads)) {
+      throw make_error(env, "ANNULUS_INVALID_ARGUMENT",
+                       "threads must be a whole number from 1 to 256");
     }
-    pool_ = Pool::create(static_cast<uint32_t>(threads));
-    napi_add_env_cleanup_hook(info.Env(), &PoolHandle::on_cleanup, pool_);
-    env_ = info.Env();
+    try {
+      pool_ = Pool::create(static_cast<uint32_t>(threads));
+    } catch (const std::system_error &error) {
+      throw make_error(env, "ANNULUS_LIMIT",
+                       std::string("the system refused to start a thread: ") + error.what());
+    }
   }
 
   ~PoolHandle() override {
-    napi_remove_env_cleanup_hook(env_, &PoolHandle::on_cleanup, pool_);
-    pool_->table().release(pool_);
+    if (pool_ != nullptr) pool_->table().release(pool_);
   }
 
  private:
-  // Joins before the environment's memory goes; the handle itself is finalized later.
-  static void on_cleanup(void *pool) { static_cast<Pool *>(pool)->close(); }
-
   Napi::Value handle(const Napi::CallbackInfo &info) {
     return table_external(info.Env(), &pool_->table());
   }
@@ -45,11 +52,12 @@ class PoolHandle : public Napi::ObjectWrap<PoolHandle> {
   void close(const Napi::CallbackInfo &) { pool_->close(); }
 
   Pool *pool_ = nullptr;
-  napi_env env_ = nullptr;
 };
 
 }  // namespace
 
-void export_pool(Napi::Env env, Napi::Object exports) { exports.Set("Pool", PoolHandle::define(env)); }
+void export_pool(Napi::Env env, Napi::Object exports) {
+  exports.Set("Pool", PoolHandle::define(env));
+}
 
 }  // namespace annulus

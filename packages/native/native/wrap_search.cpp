@@ -16,7 +16,8 @@ constexpr uint32_t kHeaderWords = 4;
 
 class SearchTask : public Task {
  public:
-  SearchTask(Napi::Env env, Settler &settler, Held<annulus_pool> pool, std::unique_ptr<Search> search)
+  SearchTask(Napi::Env env, Settler &settler, Held<annulus_pool> pool,
+             std::unique_ptr<Search> search)
       : Task(env), settler_(settler), pool_(std::move(pool)), search_(std::move(search)) {}
 
   void start() {
@@ -32,7 +33,8 @@ class SearchTask : public Task {
   // [found, reads, candidates, exact, slots (found words), distances (found floats)]
   void settle(Napi::Env env) override {
     if (search_->status() != ANNULUS_OK) {
-      throw status_error(env, search_->status(), "search", search_->detail(), search_->failed_slot());
+      throw status_error(env, search_->status(), "search", search_->detail(),
+                         search_->failed_slot());
     }
     const uint32_t found = search_->found();
     Napi::Uint32Array result = Napi::Uint32Array::New(env, kHeaderWords + 2 * size_t{found});
@@ -56,12 +58,14 @@ uint32_t count_from(const Napi::Value &value, const char *what, uint32_t least, 
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
   if (!(number >= least && number <= most) || number != static_cast<uint32_t>(number)) {
     throw Napi::RangeError::New(value.Env(), std::string(what) + " must be a whole number from " +
-                                                 std::to_string(least) + " to " + std::to_string(most));
+                                                 std::to_string(least) + " to " +
+                                                 std::to_string(most));
   }
   return static_cast<uint32_t>(number);
 }
 
-// search(pool, [source, allowed?, source, allowed?, ...], reader?, query, metric, limit, candidates, ef, abortFlag?)
+// search(pool, [source, allowed?, source, allowed?, ...], reader?, query, metric, limit,
+// candidates, ef, abortFlag?)
 Napi::Value search(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");

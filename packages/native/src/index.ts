@@ -2,9 +2,10 @@ export { withAbort } from './abort.js'
 export { type AddonBase, type Handle, loadAddon } from './addon.js'
 export type { Candidates } from './candidates.js'
 export { AbortError, AnnulusError, type ErrorCode, type ErrorOptions } from './errors.js'
-export { lockFile } from './file-lock.js'
+export { type FileLock, lockFile } from './file-lock.js'
 export { distanceOf, type Metric, metricNumber, metrics, scoreOf } from './metric.js'
 export type { PoolHandle, ReaderHandle, ScorerHandle, SourceHandle } from './native.js'
+export { checkOptions } from './options.js'
 export { Pool } from './pool.js'
 export {
   type CandidateSource,
@@ -12,3 +13,12 @@ export {
   type PipelineResult,
   pipelineSearch,
 } from './search.js'
+export {
+  checksumVectors,
+  crc32c,
+  type DistanceOptions,
+  distances,
+  type ValidateOptions,
+  type VectorFault,
+  validateVectors,
+} from './vectors.js'

@@ -12,10 +12,34 @@ export interface NativePool {
   close(): void
 }
 
+export interface NativeFileLock {
+  release(): void
+}
+
 interface NativeAddon extends AddonBase {
-  /** flock without waiting; returns the errno, 0 when locked. */
-  lockFile(fd: number): number
   Pool: new (threads: number) => NativePool
+  FileLock: new (path: string) => NativeFileLock
+  crc32c(bytes: Uint8Array, seed: number): number
+  checksumVectorsNow(vectors: Float32Array, dimension: number, firstSlot: number): Uint32Array
+  checksumVectors(
+    pool: PoolHandle,
+    vectors: Float32Array,
+    dimension: number,
+    firstSlot: number,
+  ): Promise<Uint32Array>
+  distances(
+    pool: PoolHandle,
+    query: Float32Array,
+    vectors: Float32Array,
+    metric: number,
+    abort: Int32Array | undefined,
+  ): Promise<Float32Array>
+  /** [kind, index, component]; kind 1 NaN, 2 infinity, 3 zero. */
+  findFaultyVector(
+    vectors: Float32Array,
+    dimension: number,
+    allowZero: boolean,
+  ): [number, number, number] | undefined
   search(
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],

@@ -8,8 +8,11 @@ import { native, type PoolHandle } from './native.js'
 export class Pool {
   readonly #native
 
-  /** @param threads number of workers, 1 to 256; default: the cores this process may use. */
-  constructor(threads: number = availableParallelism()) {
+  /**
+   * @param threads number of workers, 1 to 256; default: the cores this process may use.
+   * @throws AnnulusError `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT` when the system has no thread left.
+   */
+  constructor(threads: number = Math.min(availableParallelism(), 256)) {
     this.#native = new native.Pool(threads)
   }
 
@@ -22,8 +25,16 @@ export class Pool {
     return this.#native.threads
   }
 
-  /** Waits for queued work, then ends the threads. */
+  /** Ends the threads once queued work is done; does not wait for that. Idempotent. */
   close(): void {
     this.#native.close()
   }
+}
+
+let shared: Pool | undefined
+
+/** The pool of operations that were given none; made when first needed, one per JavaScript thread. */
+export function sharedPool(): Pool {
+  shared ??= new Pool()
+  return shared
 }

@@ -1,5 +1,5 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { AnnulusError, lockFile } from '@annulus/native'
+import { lockFile } from '@annulus/native'
 import { type FileOperation, fileError } from './file-error.js'
 import type { FileLock, FileOps, OpenFile, OpenMode } from './file-ops.js'
 
@@ -78,23 +78,9 @@ async function statOrNothing(path: string) {
   })
 }
 
-function lockError(errno: string, path: string): AnnulusError {
-  if (errno !== 'EAGAIN' && errno !== 'EWOULDBLOCK') {
-    return fileError(Object.assign(new Error(errno), { code: errno }), 'lock', path)
-  }
-  return new AnnulusError('ANNULUS_LOCKED', `${path} is locked: another open uses the directory`, {
-    details: { path, errno, operation: 'lock' },
-  })
-}
-
 async function lock(path: string): Promise<FileLock> {
-  const handle = await named('lock', path, () => open(path, 'a', 0o600))
-  const errno = lockFile(handle.fd)
-  if (errno !== undefined) {
-    await handle.close()
-    throw lockError(errno, path)
-  }
-  return { release: () => named('close', path, () => handle.close()) }
+  const held = await lockFile(path)
+  return { release: async () => held.release() }
 }
 
 /** The file operations of this process, on node:fs/promises. */

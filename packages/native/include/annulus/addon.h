@@ -71,6 +71,9 @@ inline Napi::Error status_error(Napi::Env env, int32_t status, const std::string
 inline void init_addon(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new AddonData(env));
   exports.Set("setErrorClass", Napi::Function::New(env, [](const Napi::CallbackInfo &info) {
+                if (!info[0].IsFunction()) {
+                  throw Napi::TypeError::New(info.Env(), "setErrorClass takes a class");
+                }
                 AddonData &data = addon_data(info.Env());
                 data.error_class = Napi::Persistent(info[0].As<Napi::Function>());
               }));

@@ -37,7 +37,9 @@ Napi::Value table_external(Napi::Env env, const Table *table) {
     throw Napi::Error::New(env, "could not create an external");
   }
   const napi_type_tag tag = tag_of(table->head.kind);
-  napi_type_tag_object(env, value, &tag);
+  if (napi_type_tag_object(env, value, &tag) != napi_ok) {
+    throw Napi::Error::New(env, "could not tag an external");
+  }
   return Napi::Value(env, value);
 }
 

@@ -86,7 +86,7 @@ class Descriptor {
 };
 
 /// open(2) with O_CLOEXEC, repeated when a signal interrupts it.
-inline Descriptor open_file(const char *path, int flags, unsigned mode = 0666) {
+inline Descriptor open_file(const char *path, int flags, unsigned mode = 0600) {
   int fd;
   do {
     fd = ::open(path, flags | O_CLOEXEC, static_cast<mode_t>(mode));
