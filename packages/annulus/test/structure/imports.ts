@@ -19,7 +19,7 @@ export const fileSystemUsers: Readonly<Record<string, string>> = {
   'packages/storage/src/node-file-ops.ts': 'FileOps for the file system itself',
   'packages/storage/src/conformance/': 'makes and damages the directories of storages under test',
   'packages/storage-mmap/src/mapping.ts': 'opens the descriptor that is mapped',
-  'packages/storage-mmap/src/storage.ts': 'notices a segment that was cut short before mapping it',
+  'packages/storage-mmap/src/storage.ts': 'tells whether a damaged segment was cut short',
   'packages/storage-uring/src/support.ts': 'asks the kernel why it denies io_uring',
   'packages/annulus/src/cli/': 'reads and writes the files its arguments name',
   'packages/annulus/src/demo/': 'looks for text on this machine',
