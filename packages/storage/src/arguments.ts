@@ -1,5 +1,5 @@
 // Checks of what callers pass, made before anything changes.
-import { AnnulusError } from '@annulus/native'
+import { AnnulusError, checkOptions as checkKnownOptions, validateVectors } from '@annulus/native'
 import { dimensionMax, slotsMax } from './layout.js'
 
 /** Rejects what is not a plain object, and options that do not exist, by name. */
@@ -7,14 +7,7 @@ export function checkOptions(what: string, options: unknown, known: readonly str
   if (typeof options !== 'object' || options === null) {
     throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${what}: the options must be an object`)
   }
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    throw new AnnulusError(
-      'ANNULUS_UNKNOWN_OPTION',
-      `${what}: unknown option "${name}"; known are ${known.join(', ')}`,
-      { details: { option: name, known } },
-    )
-  }
+  checkKnownOptions(what, options, known)
 }
 
 export function checkInteger(what: string, value: unknown, min: number, max: number): number {
@@ -51,16 +44,15 @@ function checkFloats(what: string, vectors: unknown): asserts vectors is Float32
 }
 
 function checkFinite(what: string, vectors: Float32Array, dimension: number): void {
-  for (let i = 0; i < vectors.length; i++) {
-    // NaN and the infinities are the only numbers that do not vanish here.
-    const value = vectors[i] as number
-    if (value - value === 0) continue
-    throw new AnnulusError(
-      'ANNULUS_INVALID_VECTOR',
-      `${what}: component ${i % dimension} of vector ${Math.floor(i / dimension)} is ${value}`,
-      { details: { argument: what, vector: Math.floor(i / dimension), component: i % dimension } },
-    )
-  }
+  const fault = validateVectors(vectors, dimension, { allowZero: true })
+  if (fault === undefined) return
+  const { component, index } = fault
+  const value = vectors[index * dimension + component]
+  throw new AnnulusError(
+    'ANNULUS_INVALID_VECTOR',
+    `${what}: component ${component} of vector ${index} is ${value}`,
+    { details: { argument: what, vector: index, component } },
+  )
 }
 
 function dimensionError(what: string, length: number, dimension: number): AnnulusError {

@@ -1,9 +1,8 @@
 // What every backend would otherwise write again: checking arguments, putting writes in order, the
 // failure latch, waiting in close, abort, counters. A backend adds four methods, whose names begin
 // with an underscore and whose contracts are exact.
-import { AbortError, AnnulusError, type Metric, metricNumber } from '@annulus/native'
+import { AbortError, AnnulusError, distances, type Metric, metricNumber } from '@annulus/native'
 import { checkNoGap, checkOptions, checkQuery, checkSlots, checkWrite } from './arguments.js'
-import { distances } from './distances.js'
 import type { ReadOptions, StorageStats, VectorStorage } from './types.js'
 import { closedError, WriteQueue } from './write-queue.js'
 
@@ -66,7 +65,7 @@ export abstract class BaseStorage implements VectorStorage {
     metric: Metric,
     signal: AbortSignal | undefined,
   ): Promise<Float32Array> {
-    return distances(metric, query, await this._read(slots, signal))
+    return distances(query, await this._read(slots, signal), metric, { signal })
   }
 
   /** Counters the backend knows better than this class. */

@@ -1,6 +1,5 @@
 // The header page of segment and checksum files. Nothing in it is believed before its CRC32C is.
-import { AnnulusError } from '@annulus/native'
-import { crc32c } from './checksums.js'
+import { AnnulusError, crc32c } from '@annulus/native'
 import {
   dimensionMax,
   float32Type,

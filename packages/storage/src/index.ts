@@ -1,6 +1,5 @@
 export { checkInteger, checkOptions } from './arguments.js'
 export { BaseStorage, type BaseStorageOptions } from './base-storage.js'
-export { distances } from './distances.js'
 export { type FileOperation, fileError } from './file-error.js'
 export {
   type FileLock,

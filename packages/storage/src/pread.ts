@@ -1,9 +1,8 @@
 // The plainest reader of segment files: one positional read a vector, on libuv's threads. It works
 // wherever Node does, and reads through FileOps too, so that a test can make reads fail.
-import { AnnulusError } from '@annulus/native'
+import { AnnulusError, crc32c } from '@annulus/native'
 import { checkOptions } from './arguments.js'
 import { BaseStorage } from './base-storage.js'
-import { crc32c } from './checksums.js'
 import { type FileOps, type OpenFile, readFully } from './file-ops.js'
 import { nodeFileOps } from './node-file-ops.js'
 import { openSegmentStore } from './segment-store.js'

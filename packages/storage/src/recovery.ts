@@ -2,8 +2,7 @@
 // anything is changed; then what a crash left behind and slots that were not committed are dropped.
 
 import { join } from 'node:path'
-import { AbortError, AnnulusError } from '@annulus/native'
-import { crc32c } from './checksums.js'
+import { AbortError, AnnulusError, crc32c } from '@annulus/native'
 import { type FileOps, type OpenFile, readFully } from './file-ops.js'
 import type { Header } from './header.js'
 import { pageBytes, segmentName } from './layout.js'

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { endianness } from 'node:os'
 import { join } from 'node:path'
-import { AnnulusError } from '@annulus/native'
+import { AnnulusError, checksumVectors } from '@annulus/native'
 import {
   checkInteger,
   checkNoGap,
@@ -12,7 +12,6 @@ import {
   checkOptions,
   checkWrite,
 } from './arguments.js'
-import { checksumVectors } from './checksums.js'
 import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
 import { layoutOf, segmentBytesLimit } from './layout.js'
 import { nodeFileOps } from './node-file-ops.js'
@@ -112,7 +111,7 @@ class FileSegmentStore implements SegmentStore {
   async #writeChunk(segment: StoredSegment, slot: number, vectors: Float32Array): Promise<void> {
     const { dimension, headerBytes, slotsPerSegment, stride } = this.layout
     const index = slot - segment.number * slotsPerSegment
-    const sums = checksumVectors(vectors, dimension, slot)
+    const sums = await checksumVectors(vectors, dimension, slot)
     const handles = await this.#open(segment)
     await writeFully(handles.vectors, this.#strided(vectors), headerBytes + index * stride)
     segment.checksums.set(sums, index)

@@ -1,5 +1,4 @@
-import { metrics } from '@annulus/native'
-import { distances } from '../distances.js'
+import { distances, metrics } from '@annulus/native'
 import { equal, nearReference, sameFloats } from './expect.js'
 import { atSite, onStorage, segmentBytesFor } from './site.js'
 import type { Runner, StorageSubject } from './subject.js'
@@ -29,7 +28,7 @@ export function testScoring({ describe, it }: Runner, subject: StorageSubject): 
           await storage.write(0, vectors)
           const query = vectorsOf(1, 129, 5)
           const scored = await storage.score(query, firstSlots(40), metric)
-          sameFloats(scored, distances(metric, query, vectors), metric)
+          sameFloats(scored, await distances(query, vectors, metric), metric)
         }))
     }
 
