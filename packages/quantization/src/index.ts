@@ -1,1 +1,5 @@
-export {}
+export type { Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
+export { type LoadOptions, loadCodes } from './load.js'
+export { none } from './none.js'
+export type { Quantizer, TrainOptions } from './quantizer.js'
+export { type ScalarOptions, scalar } from './scalar.js'

@@ -1,0 +1,164 @@
+// What every kind of code offers to the graph, the scan and the snapshot. A new kind derives from
+// CodesOf, supplies the functions below and its trainer, and registers in kinds.cpp.
+//
+// Lifetime: reference counted. The JavaScript handle, each exported table and each running operation
+// hold a reference.
+#pragma once
+
+#include <annulus/abi.h>
+#include <annulus/held.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "row_store.h"
+
+namespace annulus {
+
+/// Numbers of the kinds as snapshots name them; never reused.
+enum class CodeKind : uint32_t { none = 0, scalar = 1, product = 2, binary = 3, rotated = 4 };
+
+/// A named number that describes a trained code to the user.
+using Parameter = std::pair<std::string, double>;
+
+class Codes {
+ public:
+  virtual ~Codes() = default;
+  Codes(const Codes &) = delete;
+  Codes &operator=(const Codes &) = delete;
+
+  CodeKind kind() const { return kind_; }
+  uint32_t dimension() const { return dimension_; }
+  uint32_t metric() const { return metric_; }
+  RowStore &rows() { return rows_; }
+  const RowStore &rows() const { return rows_; }
+  uint64_t bytes() const { return rows_.bytes() + sizeof *this; }
+
+  /// Writes the codes of n raw vectors into reserved slots. Any thread, disjoint slots.
+  virtual void encode(const float *vectors, size_t n, uint64_t first_slot) = 0;
+  /// The vector that a code stands for (normalised for cosine).
+  virtual void decode(uint32_t slot, float *out) const = 0;
+
+  /// Size of a prepared query; the caller aligns it to 64 bytes.
+  virtual size_t query_bytes() const = 0;
+  virtual void prepare(const float *vector, void *query) const = 0;
+  virtual void prepare_slot(uint32_t slot, void *query) const = 0;
+  virtual void query_distances(const void *query, const uint32_t *slots, size_t n,
+                               float *out) const = 0;
+  virtual void pair_distances(uint32_t slot, const uint32_t *slots, size_t n, float *out) const = 0;
+  /// Whether `query_bounds` says anything.
+  virtual bool has_bounds() const { return false; }
+  virtual void query_bounds(const void *query, const uint32_t *slots, const float *distances,
+                            size_t n, float *out) const;
+  void prefetch(const uint32_t *slots, size_t n) const;
+
+  /// What training found, for the user.
+  virtual std::vector<Parameter> parameters() const { return {}; }
+  /// What training found, for the snapshot: bytes that `load_codes` of this kind understands.
+  virtual std::vector<uint8_t> codebook() const = 0;
+
+  /// The table the graph takes; its `self` is this object.
+  virtual annulus_scorer scorer() = 0;
+
+  void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ protected:
+  Codes(CodeKind kind, uint32_t dimension, uint32_t metric, const RowLayout &layout)
+      : kind_(kind), dimension_(dimension), metric_(metric), rows_(layout) {}
+
+ private:
+  CodeKind kind_;
+  uint32_t dimension_;
+  uint32_t metric_;
+  RowStore rows_;
+  std::atomic<uint32_t> references_{1};
+};
+
+/// A counted reference to codes.
+class CodesRef {
+ public:
+  CodesRef() = default;
+  /// Takes over the reference that a new object starts with.
+  static CodesRef adopt(Codes *codes) {
+    CodesRef ref;
+    ref.codes_ = codes;
+    return ref;
+  }
+  explicit CodesRef(Codes *codes) : codes_(codes) { codes_->retain(); }
+  CodesRef(const CodesRef &other) : codes_(other.codes_) {
+    if (codes_ != nullptr) codes_->retain();
+  }
+  CodesRef(CodesRef &&other) noexcept : codes_(std::exchange(other.codes_, nullptr)) {}
+  CodesRef &operator=(CodesRef other) noexcept {
+    std::swap(codes_, other.codes_);
+    return *this;
+  }
+  ~CodesRef() {
+    if (codes_ != nullptr) codes_->release();
+  }
+  Codes *operator->() const { return codes_; }
+  Codes &operator*() const { return *codes_; }
+  Codes *get() const { return codes_; }
+  explicit operator bool() const { return codes_ != nullptr; }
+
+ private:
+  Codes *codes_ = nullptr;
+};
+
+/// Supplies the scorer table of a final class: its thunks call the class's own functions directly,
+/// so that a batch costs one indirect call.
+template <typename Kind>
+class CodesOf : public Codes {
+ public:
+  annulus_scorer scorer() final {
+    annulus_scorer table{};
+    table.head = {ANNULUS_ABI_MAGIC, ANNULUS_KIND_SCORER, sizeof(annulus_scorer),
+                  ANNULUS_ABI_VERSION};
+    table.self = static_cast<Kind *>(this);
+    table.retain = [](void *self) { of(self)->retain(); };
+    table.release = [](void *self) { of(self)->release(); };
+    table.dimension = dimension();
+    table.metric = metric();
+    table.query_bytes = query_bytes();
+    table.slots = [](void *self) { return of(self)->rows().slots(); };
+    table.query_prepare = [](void *self, const float *vector, void *query) {
+      of(self)->Kind::prepare(vector, query);
+    };
+    table.query_distances = [](void *self, const void *query, const uint32_t *slots, size_t n,
+                               float *out) {
+      of(self)->Kind::query_distances(query, slots, n, out);
+    };
+    table.pair_distances = [](void *self, uint32_t slot, const uint32_t *slots, size_t n,
+                              float *out) {
+      of(self)->Kind::pair_distances(slot, slots, n, out);
+    };
+    table.query_from_slot = [](void *self, uint32_t slot, void *query) {
+      of(self)->Kind::prepare_slot(slot, query);
+    };
+    table.prefetch = [](void *self, const uint32_t *slots, size_t n) {
+      of(self)->prefetch(slots, n);
+    };
+    if (has_bounds()) {
+      table.query_bounds = [](void *self, const void *query, const uint32_t *slots,
+                              const float *distances, size_t n, float *out) {
+        of(self)->Kind::query_bounds(query, slots, distances, n, out);
+      };
+    }
+    return table;
+  }
+
+ protected:
+  using Codes::Codes;
+
+ private:
+  static Kind *of(void *self) { return static_cast<Kind *>(self); }
+};
+
+}  // namespace annulus

@@ -1,0 +1,178 @@
+#include "scan.h"
+
+#include <annulus/aligned.h>
+#include <annulus/bitmap.h>
+#include "parallel.h"
+
+#include <atomic>
+#include <new>
+
+namespace annulus {
+
+namespace {
+
+constexpr size_t batch_slots = 256;
+constexpr uint64_t part_bytes = 4 << 20;  // about half a millisecond of codes
+
+bool raised(const int32_t *abort) {
+  return abort != nullptr && __atomic_load_n(abort, __ATOMIC_RELAXED) != 0;
+}
+
+class Scan {
+ public:
+  Scan(const Codes &codes, const void *query, const ScanRange &range, const int32_t *abort)
+      : codes_(codes), query_(query), range_(range), abort_(abort) {}
+
+  // Nearest of slots [from, to).
+  void part(uint64_t from, uint64_t to, TopK &top) const {
+    uint32_t slots[batch_slots];
+    while (from < to && !raised(abort_)) {
+      size_t n = 0;
+      from = range_.allowed == nullptr ? take_all(from, to, slots, n)
+                                       : take_allowed(from, to, slots, n);
+      look_at(slots, n, top);
+    }
+  }
+
+ private:
+  static uint64_t take_all(uint64_t from, uint64_t to, uint32_t *slots, size_t &n) {
+    while (from < to && n < batch_slots) slots[n++] = static_cast<uint32_t>(from++);
+    return from;
+  }
+
+  // At most a whole bitmap word at a time; returns where to go on.
+  uint64_t take_allowed(uint64_t from, uint64_t to, uint32_t *slots, size_t &n) const {
+    while (from < to && n + 32 <= batch_slots) {
+      const uint64_t start = from / 32 * 32;
+      uint32_t word = range_.allowed[from / 32] & (~0u << (from % 32));
+      if (to - start < 32) word &= (1u << (to - start)) - 1;
+      for (; word != 0; word &= word - 1) {
+        slots[n++] = static_cast<uint32_t>(start + lowest_one(word));
+      }
+      from = start + 32;
+    }
+    return from;
+  }
+
+  void look_at(const uint32_t *slots, size_t n, TopK &top) const {
+    float distances[batch_slots];
+    codes_.query_distances(query_, slots, n, distances);
+    float worst = top.worst();
+    for (size_t i = 0; i < n; ++i) {
+      if (distances[i] <= worst) {
+        top.offer({distances[i], slots[i]});
+        worst = top.worst();
+      }
+    }
+  }
+
+  const Codes &codes_;
+  const void *query_;
+  const ScanRange &range_;
+  const int32_t *abort_;
+};
+
+}  // namespace
+
+int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *query, size_t k,
+             const ScanRange &wanted, const int32_t *abort, std::vector<Neighbour> &found,
+             std::vector<float> *bounds) {
+  ScanRange range = wanted;
+  range.to = std::min(range.to, codes.rows().slots());
+  if (range.allowed != nullptr) range.to = std::min(range.to, range.allowed_bits);
+  found.clear();
+  if (range.from >= range.to || k == 0) return ANNULUS_OK;
+  try {
+    AlignedVector<uint8_t> prepared(codes.query_bytes());
+    codes.prepare(query, prepared.data());
+    const Scan task(codes, prepared.data(), range, abort);
+    // Parts start at multiples of 32 slots, so that each owns whole words of the bitmap.
+    const uint64_t part_slots =
+        std::max<uint64_t>(part_bytes / codes.rows().layout().stride / 32, 1) * 32;
+    const uint64_t first = range.from / part_slots;
+    const auto parts = static_cast<size_t>((range.to - 1) / part_slots - first + 1);
+    std::vector<TopK> tops(parts, TopK(k));
+    std::atomic<bool> out_of_memory{false};
+    run_together(pool, parts, [&](size_t part) {
+      try {
+        const uint64_t start = (first + part) * part_slots;
+        task.part(std::max(start, range.from), std::min(start + part_slots, range.to), tops[part]);
+      } catch (const std::bad_alloc &) {
+        out_of_memory.store(true);
+      }
+    });
+    if (raised(abort)) return ANNULUS_ABORTED;
+    if (out_of_memory.load()) return ANNULUS_OUT_OF_MEMORY;
+    TopK best(k);
+    for (const TopK &top : tops) best.merge(top);
+    found = best.sorted();
+    if (bounds == nullptr) return ANNULUS_OK;
+    std::vector<uint32_t> slots;
+    std::vector<float> distances;
+    for (const Neighbour &neighbour : found) {
+      slots.push_back(neighbour.slot);
+      distances.push_back(neighbour.distance);
+    }
+    bounds->resize(found.size());
+    codes.query_bounds(prepared.data(), slots.data(), distances.data(), found.size(),
+                       bounds->data());
+  } catch (const std::bad_alloc &) {
+    return ANNULUS_OUT_OF_MEMORY;
+  }
+  return ANNULUS_OK;
+}
+
+namespace {
+
+struct ScanSource {
+  CodesRef codes;
+  Held<annulus_pool> pool;
+  std::atomic<uint32_t> references{1};
+};
+
+void retain(void *self) {
+  static_cast<ScanSource *>(self)->references.fetch_add(1, std::memory_order_relaxed);
+}
+
+void release(void *self) {
+  auto *source = static_cast<ScanSource *>(self);
+  if (source->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete source;
+}
+
+void candidates(void *self, annulus_candidate_request *request) {
+  const auto *source = static_cast<ScanSource *>(self);
+  ScanRange range;
+  range.allowed = request->allowed;
+  range.allowed_bits = request->allowed_bits;
+  request->found = 0;
+  try {
+    std::vector<Neighbour> found;
+    std::vector<float> bounds;
+    const bool wants_bounds = request->bounds != nullptr && source->codes->has_bounds();
+    request->status = scan(*source->codes, source->pool, request->query, request->k, range,
+                           request->abort, found, wants_bounds ? &bounds : nullptr);
+    if (request->status != ANNULUS_OK) return;
+    request->found = static_cast<uint32_t>(found.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      request->slots[i] = found[i].slot;
+      request->distances[i] = found[i].distance;
+      if (wants_bounds) request->bounds[i] = bounds[i];
+    }
+  } catch (const std::bad_alloc &) {
+    request->status = ANNULUS_OUT_OF_MEMORY;
+  }
+}
+
+}  // namespace
+
+annulus_source new_scan_source(const CodesRef &codes, const Held<annulus_pool> &pool) {
+  auto *source = new ScanSource{codes, pool};
+  return {{ANNULUS_ABI_MAGIC, ANNULUS_KIND_SOURCE, sizeof(annulus_source), ANNULUS_ABI_VERSION},
+          source,
+          retain,
+          release,
+          source->codes->dimension(),
+          candidates};
+}
+
+}  // namespace annulus

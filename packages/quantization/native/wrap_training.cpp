@@ -1,0 +1,96 @@
+// train(kind, sample, dimension, metric, quantile?, pool, progress, abortFlag?): a promise of codes.
+#include <cmath>
+#include <limits>
+
+#include "kernels/int_kernels.h"
+#include "training.h"
+#include "wrap.h"
+
+namespace annulus {
+
+namespace {
+
+class TrainTask : public Task {
+ public:
+  TrainTask(Napi::Env env, Settler &settler, const Held<annulus_pool> &pool,
+            std::unique_ptr<Training> training)
+      : Task(env), settler_(settler), pool_(pool), training_(std::move(training)) {}
+
+  void start() {
+    training_->start(pool_, abort_flag(), [this](TrainingResult result) {
+      result_ = std::move(result);
+      settler_.finish(this);
+    });
+  }
+
+  void settle(Napi::Env env) override {
+    if (result_.status == ANNULUS_OK) {
+      return deferred().Resolve(new_codes_handle(env, result_.codes, pool_));
+    }
+    if (result_.status == ANNULUS_OUT_OF_RANGE) {
+      Napi::Object details = Napi::Object::New(env);
+      details.Set("vector", Napi::Number::New(env, static_cast<double>(result_.bad_vector)));
+      throw make_error(env, "ANNULUS_INVALID_VECTOR",
+                       "vector " + std::to_string(result_.bad_vector) +
+                           " of the sample holds a value that is not finite",
+                       details);
+    }
+    throw status_error(env, result_.status, "training");
+  }
+
+ private:
+  Settler &settler_;
+  Held<annulus_pool> pool_;
+  std::unique_ptr<Training> training_;
+  TrainingResult result_;
+};
+
+std::unique_ptr<Training> new_training(CodeKind kind, const TrainingInput &input,
+                                       const Napi::Value &quantile) {
+  if (kind == CodeKind::none) return new_flat_training(input);
+  const double share = quantile.IsNumber() ? quantile.As<Napi::Number>().DoubleValue()
+                                           : std::numeric_limits<double>::quiet_NaN();
+  return new_scalar_training(input, share);
+}
+
+Napi::Value train(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  const auto kind = static_cast<CodeKind>(
+      whole_number(info[0], "kind", 0, static_cast<uint64_t>(CodeKind::scalar)));
+  const Napi::Float32Array sample = float_array(info[1], "sample");
+  TrainingInput input;
+  input.dimension = static_cast<uint32_t>(whole_number(info[2], "dimension", 1, max_int_length));
+  input.metric = static_cast<uint32_t>(whole_number(info[3], "metric", 0, 3));
+  input.sample = sample.Data();
+  input.n = sample.ElementLength() / input.dimension;
+  if (sample.ElementLength() % input.dimension != 0 ||
+      (input.n == 0 && kind != CodeKind::none)) {
+    throw make_error(env, "ANNULUS_DIMENSION",
+                     "the sample must hold at least one whole vector of the given dimension");
+  }
+  const Held<annulus_pool> pool(*table_from<annulus_pool>(info[5], ANNULUS_KIND_POOL, "the pool"));
+  if (!info[6].IsTypedArray() ||
+      info[6].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array ||
+      info[6].As<Napi::TypedArray>().ElementLength() != 2) {
+    throw Napi::TypeError::New(env, "progress must be a Uint32Array of two");
+  }
+  input.progress = info[6].As<Napi::Uint32Array>().Data();
+
+  AddonData &data = addon_data(env);
+  auto task = std::make_unique<TrainTask>(env, data.settler, pool,
+                                          new_training(kind, input, info[4]));
+  task->keep(sample);
+  task->keep(info[6].As<Napi::Object>());
+  task->watch(info[7]);
+  const Napi::Promise promise = task->promise();
+  data.settler.begin(std::move(task))->start();
+  return promise;
+}
+
+}  // namespace
+
+void export_training(Napi::Env env, Napi::Object exports) {
+  exports.Set("train", Napi::Function::New(env, train, "train"));
+}
+
+}  // namespace annulus

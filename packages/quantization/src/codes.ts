@@ -1,0 +1,76 @@
+import type { Candidates, Metric, ScorerHandle, SourceHandle } from '@annulus/native'
+
+export interface EncodeOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface ScanOptions {
+  /** How many nearest codes are wanted, at least 1. */
+  readonly k: number
+  /** Bitmap of the slots to look at: bit `s % 32` of word `s / 32`. Default: all slots. */
+  readonly allowed?: Uint32Array
+  /** First slot to look at. Default 0. */
+  readonly from?: number
+  /** One past the last slot to look at. Default: all that are encoded. */
+  readonly to?: number
+  readonly signal?: AbortSignal
+}
+
+export interface SaveOptions {
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Codes of vectors in memory, addressed by slot, with the codebook they were made with.
+ *
+ * Searches may run while vectors are appended. A slot that is encoded anew while a search looks at it
+ * may give that search a distance that belongs to neither vector.
+ */
+export interface Codes {
+  readonly kind: string
+  readonly dimension: number
+  readonly metric: Metric
+  /** Memory of one vector: its code, padding and correction terms. */
+  readonly bytesPerVector: number
+  /** What training found (for `scalar`: `quantile`, `low`, `high`, `step`). */
+  readonly parameters: Readonly<Record<string, number>>
+  /** One past the highest encoded slot. */
+  readonly slots: number
+  /** Memory in use. */
+  readonly bytes: number
+
+  /**
+   * Encodes n × dimension floats, as the user gave them, into the slots from `firstSlot` on, which
+   * may be at most `slots`; encoding a slot anew is allowed. Calls take effect in the order they
+   * were made. `vectors` must not change until the promise has settled.
+   *
+   * @throws AnnulusError `ANNULUS_INVALID_VECTOR` naming the slot when a value is not finite
+   * (nothing is encoded then), `ANNULUS_DIMENSION`, `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`.
+   */
+  encode(firstSlot: number, vectors: Float32Array, options?: EncodeOptions): Promise<void>
+
+  /** The vector that a slot's code stands for; normalised for cosine. */
+  decode(slot: number): Float32Array
+
+  /** The native table by which a graph computes distances. Stays valid after `close`. */
+  scorer(): ScorerHandle
+
+  /** The codes as a native source of candidates that looks at every allowed slot. */
+  source(): SourceHandle
+
+  /**
+   * The `k` nearest codes of a range of slots, nearest first, ties by the lower slot; fewer when
+   * there are fewer. Looks at every allowed slot, on all threads of the pool when there are many.
+   * The query is copied; `allowed` must not change until the promise has settled.
+   */
+  scan(query: Float32Array, options: ScanOptions): Promise<Candidates>
+
+  /**
+   * Writes codes and codebook to a checksummed file that appears whole or not at all. Encoding waits
+   * until it is written.
+   */
+  save(path: string, options?: SaveOptions): Promise<void>
+
+  /** Gives the memory back once what is running has ended. Idempotent. */
+  close(): void
+}

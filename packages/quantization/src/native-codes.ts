@@ -1,0 +1,102 @@
+// Codes whose memory and algorithms live in the addon, whatever their kind.
+import {
+  AnnulusError,
+  type Candidates,
+  type Metric,
+  metrics,
+  type ScorerHandle,
+  type SourceHandle,
+  withAbort,
+} from '@annulus/native'
+import type { Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
+import { type CodesHandle, native } from './native.js'
+import { rejectUnknown } from './options.js'
+
+const MAX_SLOTS = 0xffff_ffff
+
+export class NativeCodes implements Codes {
+  readonly kind: string
+  readonly dimension: number
+  readonly metric: Metric
+  readonly bytesPerVector: number
+  readonly parameters: Readonly<Record<string, number>>
+  readonly #handle: CodesHandle
+  // Encoding and saving one after the other: both see the slots that the call before them left.
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(handle: CodesHandle) {
+    const about = native.describe(handle)
+    const metric = metrics[about.metric]
+    if (metric === undefined) throw new AnnulusError('ANNULUS_INTERNAL', 'codes of no known metric')
+    this.#handle = handle
+    this.kind = about.kind
+    this.dimension = about.dimension
+    this.metric = metric
+    this.bytesPerVector = about.bytesPerVector
+    this.parameters = Object.freeze(about.parameters)
+  }
+
+  get slots(): number {
+    return native.slots(this.#handle)
+  }
+
+  get bytes(): number {
+    return native.bytes(this.#handle)
+  }
+
+  async encode(
+    firstSlot: number,
+    vectors: Float32Array,
+    options: EncodeOptions = {},
+  ): Promise<void> {
+    rejectUnknown('encode', options, ['signal'])
+    await this.#inOrder(() =>
+      withAbort(options.signal, (abort) => native.encode(this.#handle, firstSlot, vectors, abort)),
+    )
+  }
+
+  decode(slot: number): Float32Array {
+    return native.decode(this.#handle, slot)
+  }
+
+  scorer(): ScorerHandle {
+    return native.scorer(this.#handle)
+  }
+
+  source(): SourceHandle {
+    return native.source(this.#handle)
+  }
+
+  async scan(query: Float32Array, options: ScanOptions): Promise<Candidates> {
+    rejectUnknown('scan', options, ['k', 'allowed', 'from', 'to', 'signal'])
+    const { k, allowed, from = 0, to = MAX_SLOTS, signal } = options
+    if (!query.every(Number.isFinite)) {
+      throw new AnnulusError('ANNULUS_INVALID_VECTOR', 'the query holds a value that is not finite')
+    }
+    const found = await withAbort(signal, (abort) =>
+      native.scan(this.#handle, query, k, allowed, from, to, abort),
+    )
+    const count = found.length / 2
+    return {
+      slots: found.subarray(0, count),
+      distances: new Float32Array(found.buffer, found.byteOffset + count * 4, count),
+    }
+  }
+
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    rejectUnknown('save', options, ['signal'])
+    await this.#inOrder(() =>
+      withAbort(options.signal, (abort) => native.save(this.#handle, path, abort)),
+    )
+  }
+
+  close(): void {
+    native.close(this.#handle)
+  }
+
+  #inOrder<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+}

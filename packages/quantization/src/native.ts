@@ -1,0 +1,67 @@
+// The one file of this package that loads the addon.
+import {
+  type AddonBase,
+  type Handle,
+  loadAddon,
+  type PoolHandle,
+  type ScorerHandle,
+  type SourceHandle,
+} from '@annulus/native'
+
+export type CodesHandle = Handle<'codes'>
+
+export interface Description {
+  readonly kind: string
+  readonly dimension: number
+  readonly metric: number
+  readonly bytesPerVector: number
+  readonly parameters: Readonly<Record<string, number>>
+}
+
+interface Addon extends AddonBase {
+  /** `progress` receives steps done and to do. */
+  train(
+    kind: number,
+    sample: Float32Array,
+    dimension: number,
+    metric: number,
+    quantile: number | undefined,
+    pool: PoolHandle,
+    progress: Uint32Array,
+    abort: Int32Array | undefined,
+  ): Promise<CodesHandle>
+  encode(
+    codes: CodesHandle,
+    firstSlot: number,
+    vectors: Float32Array,
+    abort: Int32Array | undefined,
+  ): Promise<void>
+  /** Slots, then the bits of as many float32 distances. */
+  scan(
+    codes: CodesHandle,
+    query: Float32Array,
+    k: number,
+    allowed: Uint32Array | undefined,
+    from: number,
+    to: number,
+    abort: Int32Array | undefined,
+  ): Promise<Uint32Array>
+  save(codes: CodesHandle, path: string, abort: Int32Array | undefined): Promise<void>
+  load(path: string, pool: PoolHandle, abort: Int32Array | undefined): Promise<CodesHandle>
+  describe(codes: CodesHandle): Description
+  slots(codes: CodesHandle): number
+  bytes(codes: CodesHandle): number
+  decode(codes: CodesHandle, slot: number): Float32Array
+  scorer(codes: CodesHandle): ScorerHandle
+  source(codes: CodesHandle): SourceHandle
+  close(codes: CodesHandle): void
+  /** For tests: the scorer's functions; a number is a stored slot taken as the query. */
+  queryDistances(
+    scorer: ScorerHandle,
+    query: Float32Array | number,
+    slots: Uint32Array,
+  ): Float32Array
+  pairDistances(scorer: ScorerHandle, slot: number, slots: Uint32Array): Float32Array
+}
+
+export const native: Addon = loadAddon<Addon>(import.meta.url)
