@@ -1,5 +1,4 @@
 import {
-  AnnulusError,
   type Candidates,
   type Pool,
   type ScorerHandle,

@@ -1,0 +1,191 @@
+// Insertion, search, removal, saving, loading and checking at the same time, for the sanitizers.
+//
+//   stress <directory for a snapshot> [seconds] [threads]
+//
+// Exits with 1 and a line on stderr when anything that must hold does not.
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include "../../../native/native/pool.h"
+#include "../check.h"
+#include "../insert_job.h"
+#include "../remove.h"
+#include "../search.h"
+#include "../snapshot.h"
+#include "float_scorer.h"
+
+namespace hnsw = annulus::hnsw;
+
+namespace {
+
+constexpr uint32_t kDimension = 16;
+constexpr uint32_t kSlots = 6000;
+
+void require(bool holds, const char *what) {
+  if (holds) return;
+  std::fprintf(stderr, "stress: %s\n", what);
+  std::exit(1);
+}
+
+class Latch {
+ public:
+  void open() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+struct Round {
+  explicit Round(uint32_t seed) : scorer(kDimension, ANNULUS_METRIC_EUCLIDEAN, kSlots) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> vector(kDimension);
+    for (uint32_t i = 0; i < kSlots; ++i) {
+      // One in eight is a copy of an earlier one, so that equal distances occur.
+      if (i % 8 != 7) std::generate(vector.begin(), vector.end(), [&] { return normal(random); });
+      scorer.add(vector.data());
+    }
+    hnsw::Params params;
+    params.m = 8;
+    params.ef_construct = 32;
+    params.seed = seed;
+    graph = std::make_shared<hnsw::Graph>(scorer.table(), params);
+    require(graph->nodes.reserve(kSlots), "no memory");
+  }
+
+  hnsw::test::FloatScorer scorer;
+  std::shared_ptr<hnsw::Graph> graph;
+  std::atomic<bool> over{false};
+};
+
+void check_results(const Round &round, const annulus_candidate_request &request) {
+  require(request.status == ANNULUS_OK, "a search failed");
+  require(request.found <= request.k, "too many results");
+  std::vector<uint32_t> slots(request.slots, request.slots + request.found);
+  for (uint32_t i = 0; i < request.found; ++i) {
+    require(slots[i] < kSlots, "a result is out of range");
+    require(i == 0 || request.distances[i - 1] < request.distances[i] ||
+                (request.distances[i - 1] == request.distances[i] && slots[i - 1] < slots[i]),
+            "results are not in order");
+    if (request.allowed == nullptr) continue;
+    require((request.allowed[slots[i] / 32] >> (slots[i] % 32) & 1) != 0, "the filter was ignored");
+  }
+  std::sort(slots.begin(), slots.end());
+  require(std::adjacent_find(slots.begin(), slots.end()) == slots.end(), "a result comes twice");
+  (void)round;
+}
+
+void search_until_over(Round &round, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<uint32_t> allowed((kSlots + 31) / 32);
+  std::vector<uint32_t> slots(50);
+  std::vector<float> distances(50);
+  while (!round.over.load()) {
+    for (uint32_t &word : allowed) word = static_cast<uint32_t>(random());
+    annulus_candidate_request request{};
+    request.query = round.scorer.vector(static_cast<uint32_t>(random() % kSlots));
+    request.k = 1 + static_cast<uint32_t>(random() % 50);
+    request.ef = 20;
+    request.allowed = random() % 2 == 0 ? allowed.data() : nullptr;
+    request.allowed_bits = kSlots;
+    request.slots = slots.data();
+    request.distances = distances.data();
+    hnsw::search(*round.graph, request);
+    check_results(round, request);
+  }
+}
+
+void save_until_over(Round &round, const std::string &path) {
+  do {
+    const annulus::FileStatus saved = hnsw::save(*round.graph, path, nullptr);
+    require(saved.ok(), saved.message.c_str());
+    std::shared_ptr<hnsw::Graph> loaded;
+    const annulus::FileStatus status =
+        hnsw::load(path, round.scorer.table(), nullptr, loaded);
+    require(status.ok(), status.message.c_str());
+    require(hnsw::check(*loaded).violations() == 0, "a loaded snapshot breaks an invariant");
+    const hnsw::Gate::Shut shut(round.graph->gate);
+    require(hnsw::check(*round.graph).violations() == 0, "an invariant broke meanwhile");
+  } while (!round.over.load());
+}
+
+void insert_all(Round &round, const annulus_pool &pool, uint32_t seed, bool background) {
+  std::mt19937 random(seed);
+  std::vector<uint32_t> order(kSlots);
+  for (uint32_t i = 0; i < kSlots; ++i) order[i] = i;
+  std::shuffle(order.begin(), order.end(), random);
+  Latch latch;
+  hnsw::InsertJob job(round.graph, pool, order, background);
+  job.start(nullptr, nullptr, [](hnsw::InsertJob *, void *l) { static_cast<Latch *>(l)->open(); },
+            &latch);
+  for (uint32_t i = 0; i < kSlots / 10; ++i) {
+    hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
+    std::this_thread::yield();
+  }
+  latch.wait();
+  require(job.status() == ANNULUS_OK, "an insertion failed");
+}
+
+void run(uint32_t seed, uint32_t threads, const std::string &path) {
+  Round round(seed);
+  annulus::Pool *pool = annulus::Pool::create(threads);
+  std::vector<std::thread> others;
+  for (uint32_t i = 0; i < 2; ++i) {
+    others.emplace_back([&round, seed, i] { search_until_over(round, seed * 31 + i); });
+  }
+  others.emplace_back([&round, &path] { save_until_over(round, path); });
+  // Two jobs over the same slots compete for each.
+  std::thread rival([&] { insert_all(round, pool->table(), seed + 1, true); });
+  insert_all(round, pool->table(), seed + 2, false);
+  rival.join();
+  round.over = true;
+  for (std::thread &other : others) other.join();
+  const hnsw::CheckReport report = hnsw::check(*round.graph);
+  require(report.violations() == 0, "an invariant broke");
+  require(report.unreachable * 100 < report.nodes, "many nodes are out of reach");
+  require(round.graph->size() + round.graph->removed == report.nodes, "the counters disagree");
+  pool->close();
+  pool->table().release(pool);
+}
+
+// A job started on a closed pool, or whose pool closes, still ends, and without deep recursion.
+void run_closing_pool(uint32_t seed) {
+  Round round(seed);
+  annulus::Pool *pool = annulus::Pool::create(2);
+  std::thread closer([pool] { pool->close(); });
+  insert_all(round, pool->table(), seed, true);
+  closer.join();
+  pool->table().release(pool);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  const std::string path = std::string(argv[1]) + "/stress.graph";
+  const int seconds = argc > 2 ? std::atoi(argv[2]) : 10;
+  const auto threads = static_cast<uint32_t>(argc > 3 ? std::atoi(argv[3]) : 3);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  uint32_t rounds = 0;
+  do {
+    run(++rounds, threads, path);
+    run_closing_pool(rounds);
+  } while (std::chrono::steady_clock::now() < end);
+  std::printf("stress: %u rounds held\n", rounds);
+  return 0;
+}
