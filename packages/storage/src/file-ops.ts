@@ -35,6 +35,7 @@ export interface FileOps {
   /** Creates a directory and its parents; does nothing if it exists. */
   makeDirectory(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
+  /** Removes a file or an empty directory. */
   remove(path: string): Promise<void>
   /** Makes creations, renames and removals in the directory survive power loss. */
   syncDirectory(path: string): Promise<void>

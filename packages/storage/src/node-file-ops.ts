@@ -1,4 +1,14 @@
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises'
 import { lockFile } from '@annulus/native'
 import { type FileOperation, fileError } from './file-error.js'
 import type { FileLock, FileOps, OpenFile, OpenMode } from './file-ops.js'
@@ -83,6 +93,11 @@ async function lock(path: string): Promise<FileLock> {
   return { release: async () => held.release() }
 }
 
+async function removeOne(path: string): Promise<void> {
+  const found = await lstat(path)
+  await (found.isDirectory() ? rmdir(path) : rm(path))
+}
+
 /** The file operations of this process, on node:fs/promises. */
 export const nodeFileOps: FileOps = {
   open: async (path, mode) =>
@@ -93,7 +108,7 @@ export const nodeFileOps: FileOps = {
     await named('make directory', path, () => mkdir(path, { recursive: true, mode: 0o700 }))
   },
   rename: (from, to) => named('rename', from, () => rename(from, to)),
-  remove: (path) => named('remove', path, () => rm(path)),
+  remove: (path) => named('remove', path, () => removeOne(path)),
   syncDirectory,
   lock,
 }

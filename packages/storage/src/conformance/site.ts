@@ -15,9 +15,10 @@ export function segmentBytesFor(dimension: number, slots: number): number {
 export class Site {
   readonly path: string
   readonly factory: StorageFactory
-  readonly #opened: VectorStorage[] = []
+  readonly #opened: VectorStorage[]
 
-  constructor(directory: string, factory: StorageFactory) {
+  constructor(directory: string, factory: StorageFactory, opened: VectorStorage[] = []) {
+    this.#opened = opened
     this.path = join(directory, 'vectors')
     this.factory = factory
   }
@@ -30,7 +31,7 @@ export class Site {
 
   /** The same place, opened with another factory. */
   through(factory: StorageFactory): Site {
-    return new Site(dirname(this.path), factory)
+    return new Site(dirname(this.path), factory, this.#opened)
   }
 
   async closeAll(): Promise<void> {
