@@ -1,0 +1,174 @@
+// The worker pool: every job once, no worker number twice at a time, whatever closes when.
+#include "../pool.h"
+
+#include <annulus/held.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+using namespace annulus;
+
+namespace {
+
+// A count to wait for; no sleeps.
+class Gate {
+ public:
+  void open() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  void wait_for(int count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return count_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
+struct Tally {
+  explicit Tally(uint32_t threads) : per_worker(threads) {}
+  Gate done;
+  std::vector<long> per_worker;  // plain on purpose: the thread sanitizer sees two of one number
+  std::atomic<long> total{0};
+};
+
+void count_job(void *ctx, uint32_t worker) {
+  auto *tally = static_cast<Tally *>(ctx);
+  ++tally->per_worker[worker];
+  ++tally->total;
+  tally->done.open();
+}
+
+void submit(Pool *pool, void (*run)(void *, uint32_t), void *ctx, bool background = false) {
+  pool->table().submit(pool, run, ctx, background ? 1 : 0);
+}
+
+void every_job_once(bool close_early) {
+  const uint32_t threads = 3;
+  const int submitters = 4, jobs = 500;
+  Pool *pool = Pool::create(threads);
+  CHECK(pool->table().threads(pool) == threads);
+  Tally tally(threads);
+  std::vector<std::thread> all;
+  for (int s = 0; s < submitters; ++s) {
+    all.emplace_back([&, s] {
+      for (int j = 0; j < jobs; ++j) {
+        submit(pool, count_job, &tally, j % 3 == 0);
+        if (close_early && s == 0 && j == jobs / 2) pool->close();
+      }
+    });
+  }
+  for (std::thread &thread : all) thread.join();
+  tally.done.wait_for(submitters * jobs);
+  pool->table().release(pool);
+  long sum = 0;
+  for (const long count : tally.per_worker) sum += count;
+  CHECK(sum == submitters * jobs && tally.total == submitters * jobs);
+}
+
+// A job that submits another, also when nobody is left to run it.
+struct Nested {
+  Pool *pool;
+  int left;
+  int depth = 0;
+  int deepest = 0;
+  Gate done;
+};
+
+void nested_job(void *ctx, uint32_t) {
+  auto *nested = static_cast<Nested *>(ctx);
+  nested->deepest = std::max(nested->deepest, ++nested->depth);
+  if (--nested->left > 0) submit(nested->pool, nested_job, nested);
+  const bool last = nested->left == 0;
+  --nested->depth;
+  if (last) nested->done.open();
+}
+
+void jobs_that_submit() {
+  for (const bool closed : {false, true}) {
+    Pool *pool = Pool::create(1);
+    if (closed) pool->close();
+    Nested nested{pool, 1000, 0, 0, {}};
+    submit(pool, nested_job, &nested);
+    nested.done.wait_for(1);
+    pool->table().release(pool);
+    CHECK(nested.left == 0);
+    CHECK(nested.deepest == 1);  // one worker number is never inside two jobs
+  }
+}
+
+void searches_go_first() {
+  Pool *pool = Pool::create(1);
+  struct Order {
+    Gate started, go, done;
+    std::string ran;
+  } order;
+  const auto wait = [](void *ctx, uint32_t) {
+    auto *o = static_cast<Order *>(ctx);
+    o->started.open();
+    o->go.wait_for(1);
+  };
+  const auto build = [](void *ctx, uint32_t) {
+    static_cast<Order *>(ctx)->ran += 'b';
+    static_cast<Order *>(ctx)->done.open();
+  };
+  const auto search = [](void *ctx, uint32_t) {
+    static_cast<Order *>(ctx)->ran += 's';
+    static_cast<Order *>(ctx)->done.open();
+  };
+  submit(pool, wait, &order);
+  order.started.wait_for(1);
+  for (int i = 0; i < 3; ++i) submit(pool, build, &order, true);
+  for (int i = 0; i < 3; ++i) submit(pool, search, &order);
+  order.go.open();
+  order.done.wait_for(6);
+  pool->table().release(pool);
+  CHECK(order.ran == "sssbbb");
+}
+
+// The worker that runs the last job drops the last reference: the pool ends itself.
+void dropped_by_its_own_job() {
+  for (int round = 0; round < 50; ++round) {
+    Pool *pool = Pool::create(2);
+    struct Owner {
+      Held<annulus_pool> pool;
+      Gate released, done;
+    } owner;
+    owner.pool = Held<annulus_pool>(pool->table());
+    pool->table().submit(
+        pool,
+        [](void *ctx, uint32_t) {
+          auto *o = static_cast<Owner *>(ctx);
+          o->released.wait_for(1);
+          o->pool = Held<annulus_pool>();
+          o->done.open();
+        },
+        &owner, 0);
+    pool->table().release(pool);
+    owner.released.open();
+    owner.done.wait_for(1);
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (int round = 0; round < 10; ++round) {
+    every_job_once(false);
+    every_job_once(true);
+  }
+  jobs_that_submit();
+  searches_go_first();
+  dropped_by_its_own_job();
+  return check::finish("pool");
+}

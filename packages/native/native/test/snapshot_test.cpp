@@ -1,0 +1,243 @@
+// Snapshot files: what was written comes back; anything else is refused, whatever was changed.
+#include <annulus/file.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "check.h"
+
+using namespace annulus;
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+constexpr SnapshotReader::Mode modes[] = {SnapshotReader::Mode::map, SnapshotReader::Mode::read};
+
+Bytes contents(const std::string &path) {
+  const Descriptor file = open_file(path.c_str(), O_RDONLY);
+  Bytes bytes(static_cast<size_t>(::lseek(file.get(), 0, SEEK_END)));
+  if (!read_all(file.get(), bytes.data(), bytes.size(), 0)) std::abort();
+  return bytes;
+}
+
+void put(const std::string &path, const Bytes &bytes) {
+  const Descriptor file = open_file(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC);
+  if (!write_all(file.get(), bytes.data(), bytes.size(), 0)) std::abort();
+}
+
+bool exists(const std::string &path) { return ::access(path.c_str(), F_OK) == 0; }
+
+void write_small(const std::string &path) {
+  SnapshotWriter writer(path, "test", 3);
+  writer.begin(1);
+  writer.write("hello", 5);
+  writer.write(" world", 6);
+  writer.begin(2);
+  writer.begin(9);
+  const std::vector<float> floats(1024, 2.5f);  // exactly a page
+  writer.write(floats.data(), floats.size() * sizeof(float));
+  CHECK_AT(writer.commit().ok(), writer.status().message);
+}
+
+void comes_back(const std::string &path) {
+  write_small(path);
+  CHECK(!exists(path + ".tmp"));
+  for (const auto mode : modes) {
+    SnapshotReader reader;
+    const FileStatus status = reader.open(path, "test", 3, mode);
+    CHECK_AT(status.ok(), status.message);
+    CHECK(reader.sections().size() == 3);
+    const auto *text = reader.find(1);
+    CHECK(text != nullptr && text->length == 11 && std::memcmp(text->data, "hello world", 11) == 0);
+    CHECK(reader.find(2) != nullptr && reader.find(2)->length == 0);
+    float *floats = reader.values<float>(9, 1024);
+    CHECK(floats != nullptr && floats[1023] == 2.5f);
+    CHECK(reader.values<float>(9, 1023) == nullptr && reader.values<float>(8, 0) == nullptr);
+    CHECK(reader.values<float>(1, 2) == nullptr);
+    floats[0] = 7;  // ours alone
+    CHECK(SnapshotReader().open(path, "test", 3, mode).ok());
+    CHECK(SnapshotReader().open(path, "test", 4, mode).code == FileError::version);
+    CHECK(SnapshotReader().open(path, "tess", 3, mode).code == FileError::version);
+    const int32_t abort = 1;
+    CHECK(SnapshotReader().open(path, "test", 3, mode, &abort).code == FileError::aborted);
+  }
+}
+
+void random_sections(const std::string &path) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Bytes> sections(random() % 6);
+    {
+      SnapshotWriter writer(path, "random", 1);
+      for (size_t s = 0; s < sections.size(); ++s) {
+        writer.begin(static_cast<uint32_t>(s));
+        for (int part = 0; part < 3; ++part) {
+          Bytes bytes(random() % (round == 0 ? 3000000 : 9000));
+          for (uint8_t &byte : bytes) byte = static_cast<uint8_t>(random());
+          writer.write(bytes.data(), bytes.size());
+          sections[s].insert(sections[s].end(), bytes.begin(), bytes.end());
+        }
+      }
+      CHECK_AT(writer.commit().ok(), writer.status().message);
+    }
+    for (const auto mode : modes) {
+      SnapshotReader reader;
+      CHECK(reader.open(path, "random", 1, mode).ok());
+      CHECK(reader.sections().size() == sections.size());
+      for (size_t s = 0; s < sections.size(); ++s) {
+        const auto *section = reader.find(static_cast<uint32_t>(s));
+        CHECK(section != nullptr &&
+              Bytes(section->data, section->data + section->length) == sections[s]);
+        CHECK(reinterpret_cast<uintptr_t>(section->data) % cache_line_bytes == 0);
+      }
+    }
+  }
+}
+
+// Every bit of the header and one bit of every other byte, padding included.
+void flipped_bits(const std::string &path) {
+  write_small(path);
+  const Bytes good = contents(path);
+  const Descriptor file = open_file(path.c_str(), O_WRONLY);
+  for (size_t i = 0; i < good.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      if (i >= 256 && bit != static_cast<int>(i % 8)) continue;
+      const auto bad = static_cast<uint8_t>(good[i] ^ (1u << bit));
+      CHECK(write_all(file.get(), &bad, 1, i));
+      const FileStatus status = SnapshotReader().open(path, "test", 3, modes[i % 2]);
+      CHECK_AT(status.code == FileError::corrupt, "byte " + std::to_string(i));
+    }
+    CHECK(write_all(file.get(), &good[i], 1, i));
+  }
+  CHECK(SnapshotReader().open(path, "test", 3).ok());
+}
+
+void truncated(const std::string &path) {
+  write_small(path);
+  const auto size = static_cast<off_t>(contents(path).size());
+  for (off_t length = size - 1; length >= 0; --length) {
+    if (::truncate(path.c_str(), length) != 0) std::abort();
+    const FileStatus status = SnapshotReader().open(path, "test", 3, modes[length % 2]);
+    CHECK_AT(status.code == FileError::corrupt, "length " + std::to_string(length));
+  }
+  write_small(path);
+  if (::truncate(path.c_str(), size + 4096) != 0) std::abort();
+  CHECK(SnapshotReader().open(path, "test", 3).code == FileError::corrupt);
+}
+
+// Headers whose checksum is right and whose contents are not: a forger, or a bug in a writer.
+void forged(const std::string &path) {
+  write_small(path);
+  const Bytes good = contents(path);
+  const auto refused = [&](const char *what,
+                           const std::function<void(snapshot::Header &)> &change) {
+    Bytes bytes = good;
+    snapshot::Header header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    change(header);
+    header.crc32c = crc32c(0, &header, offsetof(snapshot::Header, crc32c));
+    std::memcpy(bytes.data(), &header, sizeof header);
+    put(path, bytes);
+    for (const auto mode : modes) {
+      const FileStatus status = SnapshotReader().open(path, "test", 3, mode);
+      CHECK_AT(status.code == FileError::corrupt, what);
+    }
+  };
+  using H = snapshot::Header;
+  refused("format", [](H &h) { h.format_version = 2; });
+  refused("header bytes", [](H &h) { h.header_bytes = 512; });
+  refused("endless kind", [](H &h) { std::memset(h.kind, 'x', sizeof h.kind); });
+  refused("too many sections", [](H &h) { h.sections = 126; });
+  refused("huge section count", [](H &h) { h.sections = 0xffffffffu; });
+  refused("more sections than are there", [](H &h) { h.sections = 4; });
+  refused("fewer sections than are there", [](H &h) { h.sections = 2; });
+  refused("huge length", [](H &h) { h.entries[2].length = ~0ull; });
+  refused("length that wraps", [](H &h) { h.entries[2].length = ~0ull - 4094; });
+  refused("length past the end", [](H &h) { h.entries[2].length += 1; });
+  refused("overlap", [](H &h) { h.entries[2].offset = h.entries[0].offset; });
+  refused("unaligned", [](H &h) { h.entries[0].offset += 8; });
+  refused("same id", [](H &h) { h.entries[2].id = h.entries[0].id; });
+  refused("other id", [](H &h) { h.entries[2].id = 10; });
+  refused("file length", [](H &h) { h.file_bytes += 4096; });
+}
+
+void failed_writes(const std::string &directory) {
+  const std::string path = directory + "/kept";
+  write_small(path);
+  const Bytes before = contents(path);
+  {
+    SnapshotWriter writer(path, "test", 3);
+    writer.begin(1);
+    writer.write("half", 4);
+    CHECK(exists(path + ".tmp"));
+    SnapshotWriter second(path, "test", 3);
+    CHECK(second.status().code == FileError::busy);
+  }
+  CHECK(!exists(path + ".tmp") && contents(path) == before);
+
+  // A disk that is full, as a limit on the size of files.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit, old;
+  getrlimit(RLIMIT_FSIZE, &old);
+  limit = old;
+  limit.rlim_cur = 1 << 20;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  {
+    SnapshotWriter writer(path, "test", 3);
+    writer.begin(1);
+    const Bytes large(3 << 20, 1);
+    writer.write(large.data(), large.size());
+    const FileStatus status = writer.commit();
+    CHECK(status.code == FileError::io && status.error == EFBIG);
+  }
+  setrlimit(RLIMIT_FSIZE, &old);
+  CHECK(!exists(path + ".tmp") && contents(path) == before);
+
+  put(path + ".tmp", Bytes(100000, 3));  // a crash left it behind
+  write_small(path);
+  CHECK(contents(path) == before && !exists(path + ".tmp"));
+
+  SnapshotWriter lost(directory + "/missing/file", "test", 1);
+  lost.begin(1);
+  lost.write("x", 1);
+  CHECK(lost.commit().code == FileError::not_found);
+  CHECK(SnapshotReader().open(directory + "/missing", "test", 1).code == FileError::not_found);
+  CHECK(SnapshotReader().open(directory, "test", 1).code == FileError::corrupt);
+  unlink(path.c_str());
+}
+
+void misuse(const std::string &path) {
+  SnapshotWriter early(path, "test", 1);
+  CHECK(!early.write("x", 1).ok() && !early.commit().ok());
+  SnapshotWriter twice(path + "2", "test", 1);
+  twice.begin(5);
+  CHECK(!twice.begin(5).ok());
+  CHECK(!SnapshotWriter(path + "3", "", 1).commit().ok());
+  CHECK(!SnapshotWriter(path + "3", std::string(32, 'k'), 1).commit().ok());
+  SnapshotWriter done(path + "4", "test", 1);
+  CHECK(done.commit().ok());
+  const Bytes after = contents(path + "4");
+  CHECK(!done.commit().ok() && !done.write("x", 1).ok() && !done.begin(1).ok());
+  CHECK(contents(path + "4") == after);
+  unlink((path + "4").c_str());
+}
+
+}  // namespace
+
+int main() {
+  const std::string directory = check::temporary_directory();
+  const std::string path = directory + "/snapshot";
+  comes_back(path);
+  random_sections(path);
+  flipped_bits(path);
+  truncated(path);
+  forged(path);
+  unlink(path.c_str());
+  failed_writes(directory);
+  misuse(path);
+  CHECK(rmdir(directory.c_str()) == 0);
+  return check::finish("snapshot");
+}
