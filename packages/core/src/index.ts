@@ -1,1 +1,23 @@
-export {}
+export { AbortError, AnnulusError, type ErrorCode, type Metric } from '@annulus/native'
+export { type Answer, Collection, type CountOptions, type PointsOptions } from './collection.js'
+export { type CollectionInfo, Database, open } from './database.js'
+export type { CollectionEvents, DatabaseEvents, IndexingProgress } from './events.js'
+export type { FieldCondition, Filter, FilterValue } from './filter.js'
+export type { PointId } from './ids.js'
+export { limits } from './limits.js'
+export type {
+  CollectionOptions,
+  CollectionSchema,
+  CollectionTuning,
+  DatabaseOptions,
+  GraphOptions,
+  SearchOptions,
+  SignalOptions,
+} from './options.js'
+export type { Strategy } from './planner.js'
+export type { ReadOptions } from './point-reading.js'
+export type { Point, PointInput } from './points.js'
+export type { Hit, SearchDiagnostics } from './search.js'
+export type { CollectionStats, DatabaseStats } from './stats.js'
+export type { VectorInput } from './vectors.js'
+export type { WriteCounts } from './write-plan.js'

@@ -1,0 +1,149 @@
+// Which collections a database has, how each was created, and which are being dropped.
+import { join } from 'node:path'
+import { AnnulusError, type Metric } from '@annulus/native'
+import type { FileOps } from '@annulus/storage'
+import type { Key } from 'lmdb'
+import { pack, unpack } from 'msgpackr'
+import { limits } from './limits.js'
+import { sealed, unseal } from './sealed.js'
+import type { Store } from './store.js'
+
+/** What a collection was created with. */
+export interface CollectionConfig {
+  readonly number: number
+  readonly name: string
+  readonly dimension: number
+  readonly metric: Metric
+  /** Kind of the quantizer. */
+  readonly quantization: string
+  readonly m: number
+  readonly efConstruct: number
+  readonly indexedFields: readonly string[]
+}
+
+const formatVersion = 1
+const slotRange = 2 ** 32
+const purgeBatch = 2_000
+
+export class Catalog {
+  readonly #store: Store
+  readonly #files: FileOps
+  readonly #directory: string
+
+  private constructor(store: Store, files: FileOps, directory: string) {
+    this.#store = store
+    this.#files = files
+    this.#directory = directory
+  }
+
+  /** @throws AnnulusError `ANNULUS_VERSION` when a later Annulus wrote the database. */
+  static async open(store: Store, files: FileOps, directory: string): Promise<Catalog> {
+    const catalog = new Catalog(store, files, directory)
+    const format = catalog.#get<{ version: number }>(['format'])
+    if (format === undefined) {
+      await store.commit(() => catalog.#put(['format'], { version: formatVersion }))
+    } else if (format.version !== formatVersion) {
+      throw new AnnulusError(
+        'ANNULUS_VERSION',
+        `the database has format ${format.version}, this Annulus knows ${formatVersion}`,
+        { details: { expected: formatVersion, actual: format.version } },
+      )
+    }
+    for (const number of catalog.#dropped()) await catalog.#purge(number)
+    return catalog
+  }
+
+  /** Configurations of all collections, by name. */
+  list(): CollectionConfig[] {
+    const range = { start: ['config'], end: ['config', limits.collectionsMax + 1] }
+    const configs: CollectionConfig[] = []
+    for (const { key, value } of this.#store.tables.meta.getRange(range)) {
+      configs.push(unpack(unseal(value, String(key))))
+    }
+    return configs.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  find(name: string): CollectionConfig | undefined {
+    return this.list().find((config) => config.name === name)
+  }
+
+  /** Directory of a collection: named by number, so that no name can lead out of the database. */
+  directory(number: number): string {
+    return join(this.#directory, 'collections', String(number))
+  }
+
+  async create(config: Omit<CollectionConfig, 'number'>): Promise<CollectionConfig> {
+    const number = this.#get<number>(['next']) ?? 1
+    if (number > limits.collectionsMax) {
+      throw new AnnulusError('ANNULUS_LIMIT', 'no more collections can be created in this database')
+    }
+    const created = { ...config, number }
+    await this.#store.commit(() => {
+      this.#put(['next'], number + 1)
+      this.#put(['config', number], created)
+    })
+    return created
+  }
+
+  /** Forgets a collection at once and durably, then removes what it kept. */
+  async drop(number: number): Promise<void> {
+    await this.#store.commit(() => {
+      void this.#store.tables.meta.remove(['config', number])
+      this.#put(['dropped', number], {})
+    })
+    await this.#purge(number)
+  }
+
+  #dropped(): number[] {
+    const range = { start: ['dropped'], end: ['dropped', limits.collectionsMax + 1] }
+    const keys = Array.from(this.#store.tables.meta.getKeys(range))
+    return keys.flatMap((key) => (Array.isArray(key) && typeof key[1] === 'number' ? [key[1]] : []))
+  }
+
+  async #purge(number: number): Promise<void> {
+    const { ids, points, fields, changes, meta } = this.#store.tables
+    const prefix = Buffer.alloc(4)
+    prefix.writeUInt32BE(number)
+    const next = Buffer.alloc(4)
+    next.writeUInt32BE(number + 1)
+    await this.#removeRange(ids, { start: prefix, end: next })
+    await this.#removeRange(fields, { start: prefix, end: next })
+    await this.#removeRange(points, { start: number * slotRange, end: (number + 1) * slotRange })
+    await this.#removeRange(changes, { start: [number], end: [number + 1] })
+    await removeTree(this.directory(number), this.#files)
+    await this.#store.commit(() => {
+      for (const name of ['state', 'snapshot', 'dropped']) void meta.remove([name, number])
+    })
+  }
+
+  async #removeRange<K extends Key>(
+    table: { getKeys(range: object): Iterable<K>; remove(key: K): unknown },
+    range: object,
+  ): Promise<void> {
+    for (;;) {
+      const keys = Array.from(table.getKeys({ ...range, limit: purgeBatch }))
+      if (keys.length === 0) return
+      await this.#store.commit(() => {
+        for (const key of keys) void table.remove(key)
+      })
+    }
+  }
+
+  #get<T>(key: Key): T | undefined {
+    const value = this.#store.tables.meta.getBinary(key)
+    return value === undefined ? undefined : unpack(unseal(value, String(key)))
+  }
+
+  #put(key: Key, value: unknown): void {
+    void this.#store.tables.meta.put(key, sealed(pack(value)))
+  }
+}
+
+async function removeTree(path: string, files: FileOps): Promise<void> {
+  const found = await files.stat(path)
+  if (found === undefined) return
+  if (found.directory) {
+    for (const name of await files.list(path)) await removeTree(join(path, name), files)
+  }
+  await files.remove(path)
+}

@@ -1,0 +1,139 @@
+// Puts the parts of a collection together, and takes them apart.
+import { join } from 'node:path'
+import { AbortError, AnnulusError, type Pool } from '@annulus/native'
+import type { FileOps, StorageFactory, VectorStorage } from '@annulus/storage'
+import type { CollectionConfig } from './catalog.js'
+import { CollectionStore } from './collection-store.js'
+import type { CollectionEvents } from './events.js'
+import { FieldIndex } from './field-index.js'
+import { FilterCache } from './filter-cache.js'
+import { Indexer } from './indexer.js'
+import type { CollectionOptions, Tuning } from './options.js'
+import { PayloadReader } from './payload-reader.js'
+import { quantizerOf } from './schema.js'
+import type { SearchParts } from './search.js'
+import type { SlotTable } from './slot-table.js'
+import { Snapshots } from './snapshots.js'
+import type { Store } from './store.js'
+import { Writer } from './writer.js'
+
+export type Emit = <Name extends keyof CollectionEvents>(
+  name: Name,
+  ...event: Parameters<CollectionEvents[Name]>
+) => void
+
+/** What a collection gets from its database. */
+export interface CollectionHost {
+  readonly store: Store
+  readonly files: FileOps
+  readonly pool: Pool
+  readonly storage: StorageFactory
+  readonly directory: string
+}
+
+export interface CollectionParts {
+  readonly config: CollectionConfig
+  readonly tuning: Tuning
+  readonly store: CollectionStore
+  readonly storage: VectorStorage
+  readonly table: SlotTable
+  readonly payloads: PayloadReader
+  readonly filters: FilterCache
+  readonly indexer: Indexer
+  readonly writer: Writer
+  readonly snapshots: Snapshots
+  readonly search: SearchParts
+}
+
+export async function openParts(
+  host: CollectionHost,
+  config: CollectionConfig,
+  options: CollectionOptions,
+  tuning: Tuning,
+  emit: Emit,
+): Promise<CollectionParts> {
+  const { files, pool, directory } = host
+  const quantizer = quantizerOf(config, options)
+  const store = new CollectionStore(host.store, config.number)
+  await files.makeDirectory(directory)
+  const storage = await host.storage.open({
+    path: join(directory, 'vectors'),
+    dimension: config.dimension,
+    slots: store.state().slots,
+  })
+  try {
+    const onRebuilt = (file: string, reason: AnnulusError) => emit('rebuilt', { file, reason })
+    const snapshots = new Snapshots({ directory, store, files, pool, onRebuilt })
+    const table = await snapshots.loadTable()
+    const generation = await snapshots.loadGeneration(table, new AbortController().signal)
+    const indexer = new Indexer(
+      {
+        pool,
+        storage,
+        table,
+        quantizer,
+        metric: config.metric,
+        graph: { m: config.m, efConstruct: config.efConstruct },
+        ...tuning,
+        onProgress: (progress) => emit('indexing', progress),
+        onIdle: () => emit('indexed', { points: table.live.size }),
+        onError: (error) => emit('backgroundError', error),
+        snapshot: (current, changesMin) =>
+          snapshots.save(table, writer.sequence, current, changesMin),
+      },
+      generation,
+    )
+    const payloads = new PayloadReader(store, table, tuning.payloadCacheBytes)
+    const fields = new FieldIndex(host.store.tables.fields, config.number, config.indexedFields)
+    const filters = new FilterCache(table, payloads, fields)
+    const onRemoved = (slots: readonly number[]) => {
+      for (const slot of slots) payloads.forget(slot)
+    }
+    const writer = new Writer({ storage, store, table, fields, indexer, onRemoved })
+    const search: SearchParts = {
+      pool,
+      storage,
+      reader: storage.reader?.(),
+      metric: config.metric,
+      table,
+      indexer,
+      filters,
+      payloads,
+      m: config.m,
+      committed: () => writer.committed(),
+    }
+    return {
+      config,
+      tuning,
+      store,
+      storage,
+      table,
+      payloads,
+      filters,
+      indexer,
+      writer,
+      snapshots,
+      search,
+    }
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+/** Saves what is worth saving and releases everything; the first error is thrown at the end. */
+export async function closeParts(parts: CollectionParts, emit: Emit): Promise<void> {
+  const { snapshots, table, writer, indexer, storage } = parts
+  try {
+    // Fewer changes than this are sooner replayed at the next open than written now.
+    const changesMin = Math.max(1, table.slots / 100)
+    await snapshots.save(table, writer.sequence, indexer.current, changesMin)
+  } catch (error) {
+    if (error instanceof AnnulusError && !(error instanceof AbortError))
+      emit('backgroundError', error)
+    else throw error
+  } finally {
+    await indexer.close()
+    await storage.close()
+  }
+}

@@ -1,0 +1,39 @@
+import type { CollectionParts } from './collection-parts.js'
+import type { CollectionStats } from './stats.js'
+
+/** Counters of searches since the collection was opened. */
+export interface SearchCounters {
+  count: number
+  inFlight: number
+  reads: number
+  retries: number
+  slow: number
+}
+
+export function collectionStats(parts: CollectionParts, searches: SearchCounters): CollectionStats {
+  const { config, table, indexer, payloads, filters, writer, storage } = parts
+  const { current } = indexer
+  return {
+    name: config.name,
+    points: table.live.size,
+    slots: table.slots,
+    memory: {
+      codes: current?.codes.bytes ?? 0,
+      graph: current?.graph?.stats().bytes ?? 0,
+      slots: table.bytes,
+      payloads: payloads.bytes,
+      filters: filters.bytes,
+    },
+    storage: storage.stats(),
+    index: {
+      state: indexer.state,
+      codes: current?.codes.kind,
+      encoded: current?.encoded ?? 0,
+      linked: current?.linked ?? 0,
+      backlog: indexer.backlog,
+    },
+    searches: { ...searches, readsPerSearch: searches.reads / Math.max(1, searches.count) },
+    payloadCache: { hits: payloads.hits, misses: payloads.misses },
+    writes: { commits: writer.commits, queued: writer.queued, sequence: writer.sequence },
+  }
+}

@@ -1,0 +1,165 @@
+// What one collection keeps in LMDB: ids, records, state, and the changes since its last snapshot.
+import { AnnulusError } from '@annulus/native'
+import type { Key } from 'lmdb'
+import { pack, unpack } from 'msgpackr'
+import { idKey, type PointId } from './ids.js'
+import { sealed, unseal } from './sealed.js'
+import type { Store, StoreTables } from './store.js'
+
+const slotRange = 2 ** 32
+
+/** Where a collection stands after its last commit. */
+export interface CollectionState {
+  /** One past the last slot handed out. */
+  readonly slots: number
+  /** Live points. */
+  readonly points: number
+  /** Number of the last commit. */
+  readonly sequence: number
+}
+
+/** A complete set of derived files, named here in the same commit that drops the changes it covers. */
+export interface SnapshotManifest {
+  /** Grows with each snapshot; part of the names of its files. */
+  readonly version: number
+  /** The commit that the slot table stands at. */
+  readonly sequence: number
+  readonly slots: string
+  readonly codes: string | undefined
+  readonly graph: string | undefined
+  /** Slots with codes; 0 when there are none. */
+  readonly encoded: number
+  /** Slots linked into the graph; 0 when there is none. */
+  readonly linked: number
+  /** Points that the quantizer was trained among. */
+  readonly trainedOn: number
+}
+
+/** Slots that one commit added, [from, to), and those it removed. */
+export interface Change {
+  readonly from: number
+  readonly to: number
+  readonly removed: readonly number[]
+}
+
+export class CollectionStore {
+  readonly number: number
+  readonly #store: Store
+  readonly #tables: StoreTables
+
+  constructor(store: Store, number: number) {
+    this.#store = store
+    this.#tables = store.tables
+    this.number = number
+  }
+
+  /** Applies the puts and removes made by `write` in one durable transaction; `write` must not throw. */
+  commit(write: () => void): Promise<void> {
+    return this.#store.commit(write)
+  }
+
+  slotOf(id: PointId): number | undefined {
+    const value = this.#tables.ids.getBinaryFast(idKey(this.number, id))
+    if (value === undefined) return undefined
+    const slot = value.readUInt32LE(0)
+    if (value.length !== 8 || value.readUInt32LE(4) !== ~slot >>> 0) {
+      throw new AnnulusError('ANNULUS_CORRUPT', 'the slot of an id does not match its check', {
+        details: { id },
+      })
+    }
+    return slot
+  }
+
+  putId(id: PointId, slot: number): void {
+    const value = Buffer.allocUnsafeSlow(8)
+    value.writeUInt32LE(slot, 0)
+    value.writeUInt32LE(~slot >>> 0, 4)
+    void this.#tables.ids.put(idKey(this.number, id), value)
+  }
+
+  removeId(id: PointId): void {
+    void this.#tables.ids.remove(idKey(this.number, id))
+  }
+
+  /** The sealed record of a slot, valid until the next read from LMDB. */
+  record(slot: number): Buffer | undefined {
+    const value = this.#tables.points.getBinaryFast(this.#pointKey(slot))
+    return value?.subarray(0, value.length)
+  }
+
+  putRecord(slot: number, record: Buffer): void {
+    void this.#tables.points.put(this.#pointKey(slot), record)
+  }
+
+  removeRecord(slot: number): void {
+    void this.#tables.points.remove(this.#pointKey(slot))
+  }
+
+  /** Slots with a record in [from, to), ascending. */
+  recordSlots(from: number, to: number): Iterable<number> {
+    const base = this.number * slotRange
+    return this.#tables.points
+      .getKeys({ start: base + from, end: base + to })
+      .map((key) => key - base)
+  }
+
+  /** Brings the pages of these records into memory on another thread. */
+  prefetchRecords(slots: ArrayLike<number>): Promise<void> {
+    return this.#tables.points.prefetch(Array.from(slots, (slot) => this.#pointKey(slot)))
+  }
+
+  prefetchIds(ids: readonly PointId[]): Promise<void> {
+    return this.#tables.ids.prefetch(ids.map((id) => idKey(this.number, id)))
+  }
+
+  state(): CollectionState {
+    return this.#meta<CollectionState>('state') ?? { slots: 0, points: 0, sequence: 0 }
+  }
+
+  putState(state: CollectionState): void {
+    this.#putMeta('state', state)
+  }
+
+  snapshot(): SnapshotManifest | undefined {
+    return this.#meta<SnapshotManifest>('snapshot')
+  }
+
+  putSnapshot(manifest: SnapshotManifest): void {
+    this.#putMeta('snapshot', manifest)
+  }
+
+  putChange(sequence: number, change: Change): void {
+    void this.#tables.changes.put([this.number, sequence], sealed(pack(change)))
+  }
+
+  /** Changes after `sequence`, oldest first. */
+  *changesAfter(sequence: number): Generator<Change> {
+    const range = { start: [this.number, sequence + 1], end: [this.number + 1] }
+    for (const { key, value } of this.#tables.changes.getRange(range)) {
+      yield unpack(unseal(value, `change ${String(key)}`))
+    }
+  }
+
+  /** Keys of the changes up to and including `sequence`. */
+  changesThrough(sequence: number): Key[] {
+    const range = { start: [this.number, 0], end: [this.number, sequence + 1] }
+    return Array.from(this.#tables.changes.getKeys(range))
+  }
+
+  removeChanges(keys: readonly Key[]): void {
+    for (const key of keys) void this.#tables.changes.remove(key)
+  }
+
+  #pointKey(slot: number): number {
+    return this.number * slotRange + slot
+  }
+
+  #meta<T>(name: string): T | undefined {
+    const value = this.#tables.meta.getBinary([name, this.number])
+    return value === undefined ? undefined : unpack(unseal(value, `${name} of a collection`))
+  }
+
+  #putMeta(name: string, value: unknown): void {
+    void this.#tables.meta.put([name, this.number], sealed(pack(value)))
+  }
+}

@@ -1,0 +1,286 @@
+import type { Metric } from '@annulus/native'
+import { orAborted } from './abort.js'
+import { type CollectionParts, closeParts, type Emit } from './collection-parts.js'
+import { collectionStats, type SearchCounters } from './collection-stats.js'
+import { CollectionEmitter } from './events.js'
+import { type Filter, parseFilter } from './filter.js'
+import { checkId, checkIds, type PointId } from './ids.js'
+import { Lifetime } from './lifetime.js'
+import { limits } from './limits.js'
+import {
+  checkNames,
+  checkSignal,
+  parseSearch,
+  type SearchOptions,
+  type SignalOptions,
+  signalOf,
+} from './options.js'
+import { type ParsedRead, parseRead, type ReadOptions, readPoints } from './point-reading.js'
+import {
+  checkPoints,
+  encodeGroup,
+  groupPoints,
+  type Point,
+  type PointInput,
+  type PointRules,
+} from './points.js'
+import { type Hit, type SearchAnswer, type SearchDiagnostics, search } from './search.js'
+import type { CollectionStats } from './stats.js'
+import { copyVector, type VectorInput } from './vectors.js'
+import { addCounts, type WriteCounts } from './write-plan.js'
+
+export interface CountOptions<Payload> extends SignalOptions {
+  readonly filter?: Filter<Payload>
+}
+
+export interface PointsOptions<Payload> extends ReadOptions {
+  readonly filter?: Filter<Payload>
+}
+
+/** Results and how they were found. */
+export interface Answer<Payload extends object> {
+  readonly hits: Hit<Payload>[]
+  readonly diagnostics: SearchDiagnostics
+}
+
+const pointsBatch = 256
+
+/**
+ * Points of one dimension and metric. Made by `database.collection(name)`.
+ *
+ * All methods may be called concurrently; writes take effect in the order of their calls. After `close`
+ * every method fails with `ANNULUS_CLOSED`.
+ */
+export class Collection<
+  Payload extends object = Record<string, unknown>,
+> extends CollectionEmitter {
+  readonly name: string
+  readonly dimension: number
+  readonly metric: Metric
+  readonly #parts: CollectionParts
+  readonly #rules: PointRules
+  readonly #lifetime: Lifetime
+  readonly #onClosed: () => void
+  readonly #searches: SearchCounters = { count: 0, inFlight: 0, reads: 0, retries: 0, slow: 0 }
+
+  /** @internal */
+  constructor(parts: CollectionParts, onClosed: () => void) {
+    super()
+    const { name, dimension, metric, indexedFields } = parts.config
+    this.name = name
+    this.dimension = dimension
+    this.metric = metric
+    this.#parts = parts
+    this.#rules = { dimension, metric, indexedFields }
+    this.#lifetime = new Lifetime(`collection ${name}`)
+    this.#onClosed = onClosed
+    parts.indexer.wake()
+  }
+
+  /** Number of points. */
+  get size(): number {
+    return this.#parts.table.live.size
+  }
+
+  /**
+   * Writes points: new ids are inserted, known ones replaced whole. Resolves once they survive power
+   * loss and can be searched. All points are checked first; then they are applied in order, in groups of
+   * at most 1,000, each atomically. Vectors and payloads are copied; do not change them before it
+   * resolves.
+   *
+   * @throws AnnulusError `ANNULUS_DIMENSION`, `ANNULUS_INVALID_VECTOR`, `ANNULUS_ZERO_VECTOR`,
+   *   `ANNULUS_INVALID_ID`, `ANNULUS_DUPLICATE_ID`, `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`, all before
+   *   anything changes; `ANNULUS_LATCHED` after an earlier write failed; AbortError.
+   */
+  upsert(
+    points: PointInput<Payload> | readonly PointInput<Payload>[],
+    options: SignalOptions = {},
+  ): Promise<WriteCounts> {
+    return this.#lifetime.run(async () => {
+      const signal = signalOf(options, 'upsert')
+      const all: readonly unknown[] = Array.isArray(points) ? points : [points]
+      const step = groupPoints(this.dimension)
+      if (all.length > step) await checkPoints(all, this.#rules)
+      const total = { inserted: 0, replaced: 0, removed: 0 }
+      for (let first = 0; first < all.length; first += step) {
+        const group = encodeGroup(all.slice(first, first + step), this.#rules)
+        addCounts(total, await this.#parts.writer.submit({ group }, signal))
+      }
+      return total
+    })
+  }
+
+  /** Removes points; ids without a point are passed over. Durable and atomic as {@link upsert}. */
+  delete(ids: PointId | readonly PointId[], options: SignalOptions = {}): Promise<WriteCounts> {
+    return this.#lifetime.run(async () => {
+      const signal = signalOf(options, 'delete')
+      const all = checkIds(ids)
+      const total = { inserted: 0, replaced: 0, removed: 0 }
+      for (let first = 0; first < all.length; first += limits.groupPointsMax) {
+        const remove = all.slice(first, first + limits.groupPointsMax)
+        addCounts(total, await this.#parts.writer.submit({ remove }, signal))
+      }
+      return total
+    })
+  }
+
+  /** The point of an id, or undefined; for several ids an array in their order. */
+  get(id: PointId, options?: ReadOptions): Promise<Point<Payload> | undefined>
+  get(ids: readonly PointId[], options?: ReadOptions): Promise<(Point<Payload> | undefined)[]>
+  get(ids: PointId | readonly PointId[], options: ReadOptions = {}): Promise<unknown> {
+    return this.#lifetime.run(async () => {
+      const all = checkIds(ids)
+      const slots = all.map((id) => this.#parts.store.slotOf(id))
+      const points = await this.#read(slots, parseRead(options, 'get'))
+      return Array.isArray(ids) ? points : points[0]
+    })
+  }
+
+  /** Whether there is a point of this id. */
+  has(id: PointId): Promise<boolean> {
+    return this.#lifetime.run(async () => {
+      checkId(id)
+      return this.#parts.store.slotOf(id) !== undefined
+    })
+  }
+
+  /**
+   * The points nearest to `query`, best first.
+   *
+   * @throws AnnulusError as {@link upsert} does for vectors; `ANNULUS_UNKNOWN_OPTION`,
+   *   `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`; `ANNULUS_CORRUPT` or `ANNULUS_IO` when a vector or a
+   *   payload it needs cannot be read; AbortError.
+   */
+  async search(query: VectorInput, options: SearchOptions<Payload> = {}): Promise<Hit<Payload>[]> {
+    return (await this.#search(query, options)).hits
+  }
+
+  /** As {@link search}, and says how the answer was found and what it cost. */
+  searchWithDiagnostics(
+    query: VectorInput,
+    options: SearchOptions<Payload> = {},
+  ): Promise<Answer<Payload>> {
+    return this.#search(query, options)
+  }
+
+  /** Several searches with the same options at once, in the order of the queries. */
+  searchBatch(
+    queries: readonly VectorInput[],
+    options: SearchOptions<Payload> = {},
+  ): Promise<Hit<Payload>[][]> {
+    return Promise.all(queries.map((query) => this.search(query, options)))
+  }
+
+  /** Number of points, or of those that pass the filter. */
+  count(options: CountOptions<Payload> = {}): Promise<number> {
+    return this.#lifetime.run(async () => {
+      checkNames(options, ['filter', 'signal'], 'count')
+      const signal = checkSignal(options.signal)
+      if (options.filter === undefined) return this.size
+      return (await this.#parts.filters.match(parseFilter(options.filter), signal)).set.size
+    })
+  }
+
+  /**
+   * All points, or those that pass the filter, oldest first. Every point that is there throughout is
+   * visited; one that is replaced meanwhile may be visited again.
+   */
+  async *points(options: PointsOptions<Payload> = {}): AsyncGenerator<Point<Payload>, void, void> {
+    const { filter, ...reading } = options
+    const read = parseRead(reading, 'points')
+    const parsed = filter === undefined ? undefined : parseFilter(filter)
+    for (let next = 0; ; ) {
+      const { points, end } = await this.#lifetime.run(async () => {
+        const { table, filters } = this.#parts
+        const set =
+          parsed === undefined ? table.live : (await filters.match(parsed, read.signal)).set
+        const slots = Array.from(set.slots(next, table.slots, pointsBatch))
+        return { points: await this.#read(slots, read), end: slots.at(-1) }
+      })
+      for (const point of points) if (point !== undefined) yield point
+      if (end === undefined) return
+      next = end + 1
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Point<Payload>, void, void> {
+    return this.points()
+  }
+
+  /** Resolves when every point written so far is in the index; searches need not wait for it. */
+  waitForIndex(options: SignalOptions = {}): Promise<void> {
+    return this.#lifetime.run(() =>
+      orAborted(this.#parts.indexer.settled(), signalOf(options, 'waitForIndex')),
+    )
+  }
+
+  /**
+   * Trains the codes and builds the graph anew from all points, beside the index in use, and then
+   * replaces it: worthwhile after the data have changed in kind, or after many deletions.
+   */
+  optimize(options: SignalOptions = {}): Promise<void> {
+    return this.#lifetime.run(() =>
+      orAborted(this.#parts.indexer.rebuild(), signalOf(options, 'optimize')),
+    )
+  }
+
+  /** Saves the index as far as it is built. What was acknowledged is durable without it. */
+  flush(): Promise<void> {
+    return this.#lifetime.run(() => this.#parts.indexer.save(1))
+  }
+
+  stats(): CollectionStats {
+    this.#lifetime.check()
+    return collectionStats(this.#parts, this.#searches)
+  }
+
+  /** Waits for calls in progress, saves the index, releases everything. Idempotent. */
+  close(): Promise<void> {
+    return this.#lifetime.close(async () => {
+      await this.#parts.indexer.stop()
+      await this.#lifetime.idle()
+      const emit: Emit = (name, ...event) => {
+        this.emit(name, ...event)
+      }
+      try {
+        await closeParts(this.#parts, emit)
+      } finally {
+        this.#onClosed()
+      }
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #search(query: VectorInput, options: SearchOptions<Payload>): Promise<Answer<Payload>> {
+    return this.#lifetime.run(async () => {
+      const parsed = parseSearch(options)
+      const vector = copyVector(query, this.dimension, this.metric, 'the query')
+      this.#searches.inFlight++
+      try {
+        const answer = await search(this.#parts.search, vector, parsed)
+        this.#note(answer)
+        // What the payloads look like is the caller's word.
+        return answer as Answer<Payload>
+      } finally {
+        this.#searches.inFlight--
+      }
+    })
+  }
+
+  async #read(slots: (number | undefined)[], options: ParsedRead) {
+    // What the payloads look like is the caller's word.
+    return (await readPoints(this.#parts, slots, options)) as (Point<Payload> | undefined)[]
+  }
+
+  #note({ diagnostics }: SearchAnswer): void {
+    this.#searches.count++
+    this.#searches.reads += diagnostics.reads
+    this.#searches.retries += diagnostics.retries
+    if (diagnostics.ms <= this.#parts.tuning.slowSearchMs) return
+    this.#searches.slow++
+    this.emit('slowSearch', diagnostics)
+  }
+}

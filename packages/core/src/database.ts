@@ -1,0 +1,224 @@
+import { join } from 'node:path'
+import { type FileLock, lockFile, Pool } from '@annulus/native'
+import { type FileOps, nodeFileOps, type StorageFactory } from '@annulus/storage'
+import { Catalog, type CollectionConfig } from './catalog.js'
+import { Collection } from './collection.js'
+import { type Emit, openParts } from './collection-parts.js'
+import { DatabaseEmitter } from './events.js'
+import { Lifetime } from './lifetime.js'
+import {
+  type CollectionOptions,
+  checkNames,
+  type DatabaseOptions,
+  integer,
+  invalid,
+  parseTuning,
+} from './options.js'
+import { checkConfig, checkName, newConfig } from './schema.js'
+import type { DatabaseStats } from './stats.js'
+import { Store } from './store.js'
+
+/** What a collection is, as far as its name and its creation say. */
+export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
+
+interface DatabaseParts {
+  readonly path: string
+  readonly files: FileOps
+  readonly storage: StorageFactory
+  readonly lock: FileLock
+  readonly store: Store
+  readonly catalog: Catalog
+  readonly pool: Pool
+}
+
+/**
+ * Opens the database in a directory, which is created if it is missing.
+ *
+ * @throws AnnulusError `ANNULUS_LOCKED` when it is open elsewhere, `ANNULUS_INVALID_ARGUMENT` when the path
+ *   is a file, `ANNULUS_PERMISSION`, `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_UNKNOWN_OPTION`.
+ */
+export async function open(path: string, options: DatabaseOptions): Promise<Database> {
+  checkNames(options, ['storage', 'threads'], 'open')
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw invalid('path must be the name of a directory', 'path')
+  }
+  if (typeof options.storage?.open !== 'function') {
+    throw invalid('storage must be a StorageFactory, for example memoryStorage()', 'storage')
+  }
+  const threads =
+    options.threads === undefined ? undefined : integer(options.threads, 'threads', 1, 256)
+  const files = nodeFileOps
+  if ((await files.stat(path))?.directory === false) {
+    throw invalid(`${path} is a file, not a directory`, 'path')
+  }
+  await files.makeDirectory(path)
+  const lock = await lockFile(join(path, 'lock'))
+  const release = new AsyncReleases()
+  release.add(async () => lock.release())
+  try {
+    const store = await Store.open(join(path, 'annulus.mdb'), files)
+    release.add(() => store.close())
+    const catalog = await Catalog.open(store, files, path)
+    await files.syncDirectory(path)
+    const pool = new Pool(threads)
+    return new Database({ path, files, storage: options.storage, lock, store, catalog, pool })
+  } catch (error) {
+    await release.run()
+    throw error
+  }
+}
+
+/** What to undo, last first, when opening fails half-way. */
+class AsyncReleases {
+  readonly #releases: (() => Promise<void>)[] = []
+
+  add(release: () => Promise<void>): void {
+    this.#releases.unshift(release)
+  }
+
+  async run(): Promise<void> {
+    for (const release of this.#releases) await release()
+  }
+}
+
+/** An open database: its collections share one LMDB environment and one pool of threads. */
+export class Database extends DatabaseEmitter {
+  readonly path: string
+  readonly #parts: DatabaseParts
+  readonly #lifetime: Lifetime
+  readonly #open = new Map<string, Promise<Collection<object>>>()
+  readonly #collections = new Set<Collection<object>>()
+  #catalogWork: Promise<unknown> = Promise.resolve()
+
+  /** @internal */
+  constructor(parts: DatabaseParts) {
+    super()
+    this.path = parts.path
+    this.#parts = parts
+    this.#lifetime = new Lifetime(`database ${parts.path}`)
+  }
+
+  /**
+   * Opens a collection, or creates it when `options.dimension` is given and it does not exist. Within one
+   * database the same name gives the same object until that is closed.
+   *
+   * @throws AnnulusError `ANNULUS_NOT_FOUND`, `ANNULUS_DIMENSION` or `ANNULUS_EXISTS` when what exists was
+   *   created otherwise, `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`.
+   */
+  collection<Payload extends object = Record<string, unknown>>(
+    name: string,
+    options: CollectionOptions = {},
+  ): Promise<Collection<Payload>> {
+    return this.#exclusively(async () => {
+      checkName(name)
+      const tuning = parseTuning(options)
+      const { catalog } = this.#parts
+      const existing = catalog.find(name)
+      if (existing !== undefined) checkConfig(existing, options)
+      let opened = this.#open.get(name)
+      if (opened === undefined) {
+        const config = existing ?? (await catalog.create(newConfig(name, options)))
+        opened = this.#openCollection(config, options, tuning)
+        this.#open.set(name, opened)
+        opened.catch(() => this.#open.delete(name))
+      }
+      // What the payloads look like is the caller's word.
+      return (await opened) as unknown as Collection<Payload>
+    })
+  }
+
+  /** All collections, by name. */
+  collections(): CollectionInfo[] {
+    this.#lifetime.check()
+    return this.#parts.catalog.list().map(({ number: _, ...info }) => info)
+  }
+
+  /** Closes and removes a collection with all its files. Durable. Returns whether there was one. */
+  dropCollection(name: string): Promise<boolean> {
+    return this.#exclusively(async () => {
+      const config = this.#parts.catalog.find(checkName(name))
+      if (config === undefined) return false
+      await (await this.#open.get(name))?.close()
+      await this.#parts.catalog.drop(config.number)
+      return true
+    })
+  }
+
+  /** Numbers of the database and of its open collections. */
+  stats(): DatabaseStats {
+    this.#lifetime.check()
+    const { storage, pool } = this.#parts
+    const collections = Array.from(this.#collections, (collection) => collection.stats())
+    return { storage: storage.name, threads: pool.threads, collections }
+  }
+
+  /** Closes all collections, waiting for calls in progress, then the database. Idempotent. */
+  close(): Promise<void> {
+    return this.#lifetime.close(async () => {
+      await this.#lifetime.idle()
+      const { store, pool, lock } = this.#parts
+      const opened = await Promise.allSettled(this.#open.values())
+      const closing = opened.map((each) => each.status === 'fulfilled' && each.value.close())
+      const closed = await Promise.allSettled(closing)
+      pool.close()
+      await store.close()
+      lock.release()
+      const failed = closed.find((each) => each.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #openCollection(
+    config: CollectionConfig,
+    options: CollectionOptions,
+    tuning: ReturnType<typeof parseTuning>,
+  ): Promise<Collection<object>> {
+    const directory = this.#parts.catalog.directory(config.number)
+    const waiting: (() => void)[] = []
+    let collection: Collection<object> | undefined
+    const emit: Emit = (name, ...event) => {
+      if (collection === undefined) waiting.push(() => emit(name, ...event))
+      else collection.emit(name, ...event)
+    }
+    const parts = await openParts({ ...this.#parts, directory }, config, options, tuning, emit)
+    const made = new Collection<object>(parts, () => {
+      this.#open.delete(config.name)
+      this.#collections.delete(made)
+    })
+    collection = made
+    this.#collections.add(made)
+    this.#forward(made)
+    const { backend, fallback } = parts.storage.stats()
+    if (fallback !== undefined) emit('storageFallback', { backend, reason: fallback })
+    // After the caller had its chance to listen.
+    setImmediate(() =>
+      waiting.forEach((send) => {
+        send()
+      }),
+    )
+    return collection
+  }
+
+  #forward(collection: Collection<object>): void {
+    const { name } = collection
+    collection.on('indexing', (progress) => void this.emit('indexing', progress, name))
+    collection.on('indexed', (index) => void this.emit('indexed', index, name))
+    collection.on('rebuilt', (file) => void this.emit('rebuilt', file, name))
+    collection.on('storageFallback', (reason) => void this.emit('storageFallback', reason, name))
+    collection.on('slowSearch', (found) => void this.emit('slowSearch', found, name))
+    collection.on('backgroundError', (error) => void this.emit('backgroundError', error, name))
+  }
+
+  /** Opening, creating and dropping happen one after the other. */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#lifetime.run(() => {
+      const result = this.#catalogWork.then(work)
+      this.#catalogWork = result.catch(() => undefined)
+      return result
+    })
+  }
+}

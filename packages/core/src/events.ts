@@ -1,0 +1,58 @@
+// Typed events. A listener that throws must not harm the operation that emits.
+import { EventEmitter } from 'node:events'
+import type { AnnulusError } from '@annulus/native'
+import type TypedEmitter from 'typed-emitter'
+import type { EventMap } from 'typed-emitter'
+import type { SearchDiagnostics } from './search.js'
+
+export interface IndexingProgress {
+  readonly phase: 'training' | 'encoding' | 'linking'
+  /** Slots done of `total`. */
+  readonly done: number
+  readonly total: number
+}
+
+/** Events of a collection. */
+export type CollectionEvents = {
+  /** The background index moved on. */
+  indexing: (progress: IndexingProgress) => void
+  /** Every point is in the index. */
+  indexed: (index: { readonly points: number }) => void
+  /** A derived file was missing or damaged and is built again. */
+  rebuilt: (file: { readonly file: string; readonly reason: AnnulusError }) => void
+  /** The storage serves reads by another backend than the one asked for. */
+  storageFallback: (fallback: { readonly backend: string; readonly reason: string }) => void
+  /** A search took longer than `slowSearchMs`. */
+  slowSearch: (diagnostics: SearchDiagnostics) => void
+  /** Background work failed; searches go on, and it is tried again after the next write. */
+  backgroundError: (error: AnnulusError) => void
+}
+
+type Named<Listener> = Listener extends (event: infer Event) => void
+  ? (event: Event, collection: string) => void
+  : never
+
+/** Events of all collections of a database; each listener also gets the collection's name. */
+export type DatabaseEvents = {
+  [Name in keyof CollectionEvents]: Named<CollectionEvents[Name]>
+}
+
+type Emitter<Events extends EventMap> = new () => TypedEmitter.default<Events>
+
+/** EventEmitter whose listeners' errors become uncaught exceptions of their own. */
+class SafeEmitter extends EventEmitter {
+  override emit(name: string | symbol, ...values: unknown[]): boolean {
+    try {
+      return super.emit(name, ...values)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+      return true
+    }
+  }
+}
+
+// typed-emitter gives types only; the class behind them is Node's own.
+export const CollectionEmitter = SafeEmitter as unknown as Emitter<CollectionEvents>
+export const DatabaseEmitter = SafeEmitter as unknown as Emitter<DatabaseEvents>

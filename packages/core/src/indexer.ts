@@ -1,0 +1,246 @@
+// The background index: trains, encodes and links in small jobs, one at a time, until nothing is left.
+import { AbortError, AnnulusError } from '@annulus/native'
+import type { Generation } from './generation.js'
+import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
+import { trainingVectorsMax } from './training.js'
+
+export interface IndexerOptions extends IndexJobOptions {
+  readonly codesFrom: number
+  readonly graphFrom: number
+  readonly backlogMax: number
+  readonly onIdle: () => void
+  readonly onError: (error: AnnulusError) => void
+  /** Saves derived files if so many slots or commits are not saved yet; called between jobs. */
+  readonly snapshot: (generation: Generation | undefined, changesMin: number) => Promise<void>
+}
+
+/** Changes after which a snapshot is due by itself, beside a quarter of the collection. */
+const snapshotFrom = 10_000
+
+export class Indexer {
+  /** What searches use; undefined while the collection is small. */
+  current: Generation | undefined
+  /** What will replace it. */
+  #next: Generation | undefined
+  readonly #options: IndexerOptions
+  readonly #jobs: IndexJobs
+  readonly #stop = new AbortController()
+  #running: Promise<void> | undefined
+  #failure: AnnulusError | undefined
+  #rebuildWanted = false
+  #worked = false
+  /** Save once this many changes are not saved; undefined when nobody asked. */
+  #saveFrom: number | undefined
+  #roomWaiters: (() => void)[] = []
+
+  constructor(options: IndexerOptions, current: Generation | undefined) {
+    this.#options = options
+    this.#jobs = new IndexJobs(options, this.#stop.signal)
+    this.current = current
+  }
+
+  /** Slots that wait for their codes or for their place in the graph. */
+  get backlog(): number {
+    const { table, codesFrom, graphFrom } = this.#options
+    if (table.live.size < codesFrom && this.current === undefined) return 0
+    const wantsGraph = this.current?.graph !== undefined || table.live.size >= graphFrom
+    return table.slots - ((wantsGraph ? this.current?.linked : this.current?.encoded) ?? 0)
+  }
+
+  get state(): 'idle' | 'working' | 'failed' {
+    if (this.#running !== undefined) return 'working'
+    return this.#failure === undefined ? 'idle' : 'failed'
+  }
+
+  get failure(): AnnulusError | undefined {
+    return this.#failure
+  }
+
+  /** Starts working if there is anything to do. */
+  wake(): void {
+    if (this.#running !== undefined || this.#stop.signal.aborted) return
+    this.#failure = undefined
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+      this.#admit(true)
+      if (this.#worked && this.#failure === undefined && !this.#stop.signal.aborted) {
+        this.#worked = false
+        this.#options.onIdle()
+      }
+    })
+  }
+
+  /** Resolves when everything is indexed. Rejects with what stopped the background work, if anything. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined || (this.#hasWork() && !this.#stop.signal.aborted)) {
+      this.wake()
+      await this.#running
+      if (this.#failure !== undefined) throw this.#failure
+    }
+    if (this.#hasWork()) throw new AnnulusError('ANNULUS_CLOSED', 'closed while being indexed')
+  }
+
+  /** Trains and links everything anew beside the current index, then replaces it. */
+  async rebuild(): Promise<void> {
+    this.#rebuildWanted = true
+    await this.settled()
+  }
+
+  /** Saves derived files after the job in hand if at least `changesMin` changes are not saved. */
+  async save(changesMin: number): Promise<void> {
+    this.#saveFrom = Math.min(changesMin, this.#saveFrom ?? changesMin)
+    while (this.#saveFrom !== undefined && !this.#stop.signal.aborted) {
+      this.wake()
+      await this.#running
+      if (this.#failure !== undefined) throw this.#failure
+    }
+  }
+
+  /** Waits until the backlog allows another group. */
+  async room(): Promise<void> {
+    while (this.backlog > this.#options.backlogMax && !this.#stop.signal.aborted) {
+      this.wake()
+      if (this.#failure !== undefined) return
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+  }
+
+  /** Encodes vectors about to be committed at `first`, where the index has come that far. */
+  async encode(first: number, vectors: Float32Array): Promise<Generation[]> {
+    const generations = [this.current, this.#next]
+      .filter((each) => each !== undefined)
+      .filter((each) => vectors.length > 0 && !each.saving && each.encoded === first)
+    try {
+      await Promise.all(
+        generations.map((each) => each.use(() => each.codes.encode(first, vectors))),
+      )
+      return generations
+    } catch (cause) {
+      this.#options.onError(asAnnulusError(cause))
+      return []
+    }
+  }
+
+  /** Takes note of a commit: slots that died and, for what `encode` returned, the new end. */
+  committed(slots: number, removed: readonly number[], encoded: readonly Generation[]): void {
+    for (const generation of encoded) generation.encoded = slots
+    this.current?.remove(removed)
+    this.#next?.remove(removed)
+    this.wake()
+  }
+
+  /** Ends after the job in hand. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#admit(true)
+    await this.#running
+  }
+
+  async close(): Promise<void> {
+    await this.stop()
+    await this.#next?.close()
+    await this.current?.close()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (
+        let job = this.#job();
+        job !== undefined && !this.#stop.signal.aborted;
+        job = this.#job()
+      ) {
+        await job()
+        this.#worked = true
+        this.#admit(false)
+        await this.#options.snapshot(
+          this.current,
+          Math.max(snapshotFrom, this.#options.table.slots / 4),
+        )
+      }
+    } catch (cause) {
+      if (this.#stop.signal.aborted && cause instanceof AbortError) return
+      this.#failure = asAnnulusError(cause)
+      this.#saveFrom = undefined
+      this.#rebuildWanted = false
+      this.#options.onError(this.#failure)
+    }
+  }
+
+  #hasWork(): boolean {
+    return this.#job() !== undefined
+  }
+
+  /** The next job, or undefined when all is done. */
+  #job(): (() => Promise<void>) | undefined {
+    const { table, codesFrom, backlogMax } = this.#options
+    const saveFrom = this.#saveFrom
+    if (saveFrom !== undefined) return () => this.#save(saveFrom)
+    if (this.current === undefined) {
+      return table.live.size >= codesFrom ? () => this.#serve() : undefined
+    }
+    if (this.#rebuildWanted || (this.#next === undefined && this.#isOutgrown(this.current))) {
+      return () => this.#begin()
+    }
+    const onCurrent = this.#jobOn(this.current)
+    if (this.#next === undefined || (onCurrent !== undefined && this.backlog > backlogMax / 2)) {
+      return onCurrent
+    }
+    return this.#jobOn(this.#next) ?? (() => this.#replace())
+  }
+
+  #jobOn(generation: Generation): (() => Promise<void>) | undefined {
+    const { table, graphFrom } = this.#options
+    if (generation.encoded < table.slots) return () => this.#jobs.encode(generation)
+    if (generation.graph === undefined) {
+      return table.live.size >= graphFrom ? () => this.#jobs.startGraph(generation) : undefined
+    }
+    return generation.linked < table.slots ? () => this.#jobs.link(generation) : undefined
+  }
+
+  /** Codes trained among few points serve badly once there are many more. */
+  #isOutgrown(generation: Generation): boolean {
+    const { table, graphFrom } = this.#options
+    if (generation.trainedOn >= trainingVectorsMax) return false
+    const startsGraph = generation.graph === undefined && table.live.size >= graphFrom
+    return table.live.size >= generation.trainedOn * (startsGraph ? 2 : 8)
+  }
+
+  async #serve(): Promise<void> {
+    this.current = await this.#jobs.train()
+  }
+
+  async #begin(): Promise<void> {
+    const generation = await this.#jobs.train()
+    this.#rebuildWanted = false
+    const abandoned = this.#next
+    this.#next = generation
+    await abandoned?.close()
+  }
+
+  async #replace(): Promise<void> {
+    const retired = this.current
+    this.current = this.#next
+    this.#next = undefined
+    await retired?.close()
+  }
+
+  async #save(changesMin: number): Promise<void> {
+    await this.#options.snapshot(this.current, changesMin)
+    this.#saveFrom = undefined
+  }
+
+  /** Lets waiting writers look at the backlog again. */
+  #admit(always: boolean): void {
+    if (!always && this.backlog > this.#options.backlogMax) return
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+}
+
+function asAnnulusError(cause: unknown): AnnulusError {
+  if (cause instanceof AnnulusError) return cause
+  return new AnnulusError('ANNULUS_INTERNAL', `background indexing failed: ${String(cause)}`, {
+    cause,
+  })
+}

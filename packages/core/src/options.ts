@@ -1,0 +1,229 @@
+// Options: plain objects, documented defaults, unknown names refused.
+import { AnnulusError, checkOptions, type Metric, metrics } from '@annulus/native'
+import type { Quantizer } from '@annulus/quantization'
+import type { StorageFactory } from '@annulus/storage'
+import { type Filter, type ParsedFilter, parseFilter } from './filter.js'
+import { limits } from './limits.js'
+
+/** Options of `open`. */
+export interface DatabaseOptions {
+  /** The backend that keeps vectors, for example `memoryStorage()` or what the package `annulus` picks. */
+  readonly storage: StorageFactory
+  /** Threads for searching and building; default: the cores this process may use. */
+  readonly threads?: number
+}
+
+/** Graph parameters, fixed when a collection is created. */
+export interface GraphOptions {
+  /** Neighbours of a node on the upper layers, twice as many on the lowest; 4 to 128, default 16. */
+  readonly m?: number
+  /** Beam width while building, 1 to 65,536; default 128. */
+  readonly efConstruct?: number
+}
+
+/** What a collection is created with and keeps; opening an existing one needs none of it. */
+export interface CollectionSchema {
+  /** Components of each vector, 1 to 65,535. Needed to create a collection. */
+  readonly dimension?: number
+  /** How nearness is measured; default cosine. */
+  readonly metric?: Metric
+  /** Codes kept in memory: `scalar()` (default) or `none()` of @annulus/quantization, or another package's. */
+  readonly quantization?: Quantizer
+  readonly hnsw?: GraphOptions
+  /** Payload fields whose equality filters are answered from an index; others read every payload once. */
+  readonly indexedFields?: readonly string[]
+}
+
+/** What may differ each time a collection is opened. */
+export interface CollectionTuning {
+  /** Points from which on codes are trained; below, every search is exact. Default 1,000. */
+  readonly codesFrom?: number
+  /** Points from which on a graph is built; below, codes are scanned. Default 5,000. */
+  readonly graphFrom?: number
+  /** Points not yet linked into the graph beyond which upserts wait; default 50,000. */
+  readonly backlogMax?: number
+  /** Bytes of decoded payloads and ids kept in memory; default 64 MiB. */
+  readonly payloadCacheBytes?: number
+  /** Searches slower than this emit `slowSearch`; default 100. */
+  readonly slowSearchMs?: number
+}
+
+export interface CollectionOptions extends CollectionSchema, CollectionTuning {}
+
+export type Tuning = Required<CollectionTuning>
+
+/** Options of `search`. */
+export interface SearchOptions<Payload = Record<string, unknown>> {
+  /** Results wanted; default 10. */
+  readonly limit?: number
+  /** Results to skip; default 0. */
+  readonly offset?: number
+  /** Beam width of the graph search, at least the number of candidates; default 128. */
+  readonly ef?: number
+  /** Candidates rescored with original vectors per result ranked, at least 1; default 2. */
+  readonly oversampling?: number
+  /** Rank candidates by their original vectors; default true. Without, scores are estimates. */
+  readonly rescore?: boolean
+  /** Compare every point that passes the filter with its original vector; default false. */
+  readonly exact?: boolean
+  /** Equality on payload fields. */
+  readonly filter?: Filter<Payload>
+  /** Only results at least this good: score ≥ for cosine and dot, ≤ for euclidean and manhattan. */
+  readonly scoreThreshold?: number
+  /** Put payloads into the results; default true. */
+  readonly withPayload?: boolean
+  /** Put vectors into the results; default false. */
+  readonly withVector?: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface ParsedSearch {
+  readonly limit: number
+  readonly offset: number
+  readonly ef: number
+  readonly rescore: boolean
+  readonly exact: boolean
+  readonly filter: ParsedFilter | undefined
+  readonly scoreThreshold: number | undefined
+  readonly withPayload: boolean
+  readonly withVector: boolean
+  readonly signal: AbortSignal | undefined
+  /** Candidates to rescore: ceil(oversampling × (limit + offset)). */
+  readonly candidates: number
+}
+
+const defaultEf = 128
+const defaultOversampling = 2
+
+const searchNames = [
+  'limit',
+  'offset',
+  'ef',
+  'oversampling',
+  'rescore',
+  'exact',
+  'filter',
+  'scoreThreshold',
+  'withPayload',
+  'withVector',
+  'signal',
+] as const satisfies readonly (keyof SearchOptions)[]
+
+/** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT` or `ANNULUS_LIMIT`. */
+export function parseSearch(options: SearchOptions<never>): ParsedSearch {
+  checkNames(options, searchNames, 'search')
+  const limit = integer(options.limit ?? 10, 'limit', 1, limits.resultsMax)
+  const offset = integer(options.offset ?? 0, 'offset', 0, limits.resultsMax - limit)
+  const oversampling = finite(options.oversampling ?? defaultOversampling, 'oversampling', 1)
+  const candidates = integer(
+    Math.ceil(oversampling * (limit + offset)),
+    'oversampling × (limit + offset)',
+    1,
+    limits.candidatesMax,
+  )
+  return {
+    limit,
+    offset,
+    candidates,
+    ef: Math.max(integer(options.ef ?? defaultEf, 'ef', 1, limits.efMax), candidates),
+    rescore: boolean(options.rescore ?? true, 'rescore'),
+    exact: boolean(options.exact ?? false, 'exact'),
+    filter: options.filter === undefined ? undefined : parseFilter(options.filter),
+    scoreThreshold:
+      options.scoreThreshold === undefined
+        ? undefined
+        : finite(options.scoreThreshold, 'scoreThreshold', Number.NEGATIVE_INFINITY),
+    withPayload: boolean(options.withPayload ?? true, 'withPayload'),
+    withVector: boolean(options.withVector ?? false, 'withVector'),
+    signal: checkSignal(options.signal),
+  }
+}
+
+const tuningNames = [
+  'codesFrom',
+  'graphFrom',
+  'backlogMax',
+  'payloadCacheBytes',
+  'slowSearchMs',
+] as const satisfies readonly (keyof CollectionTuning)[]
+
+const schemaNames = [
+  'dimension',
+  'metric',
+  'quantization',
+  'hnsw',
+  'indexedFields',
+] as const satisfies readonly (keyof CollectionSchema)[]
+
+export function parseTuning(options: CollectionOptions): Tuning {
+  checkNames(options, [...schemaNames, ...tuningNames], 'collection')
+  const codesFrom = integer(options.codesFrom ?? 1_000, 'codesFrom', 1)
+  return {
+    codesFrom,
+    graphFrom: integer(options.graphFrom ?? Math.max(codesFrom, 5_000), 'graphFrom', codesFrom),
+    backlogMax: integer(options.backlogMax ?? 50_000, 'backlogMax', 1),
+    payloadCacheBytes: integer(options.payloadCacheBytes ?? 64 << 20, 'payloadCacheBytes', 0),
+    slowSearchMs: finite(options.slowSearchMs ?? 100, 'slowSearchMs', 0),
+  }
+}
+
+/** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION` naming the first option that does not exist. */
+export function checkNames(options: unknown, known: readonly string[], where: string): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid(`${where} must be an object`, where)
+  }
+  checkOptions(where, options, known)
+}
+
+export function integer(
+  value: unknown,
+  name: string,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) {
+    if (value >= min && value <= max) return value
+    if (value > max && value > min) {
+      throw new AnnulusError('ANNULUS_LIMIT', `${name} may be at most ${max}, not ${value}`, {
+        details: { option: name, limit: max, actual: value },
+      })
+    }
+  }
+  throw invalid(`${name} must be an integer of at least ${min}, not ${String(value)}`, name)
+}
+
+export function finite(value: unknown, name: string, min: number): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= min) return value
+  const bound = min === Number.NEGATIVE_INFINITY ? 'a finite number' : `a number of at least ${min}`
+  throw invalid(`${name} must be ${bound}, not ${String(value)}`, name)
+}
+
+export function boolean(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw invalid(`${name} must be true or false, not ${String(value)}`, name)
+}
+
+export function metric(value: unknown): Metric {
+  const found = metrics.find((each) => each === value)
+  if (found !== undefined) return found
+  throw invalid(`metric must be one of ${metrics.join(', ')}, not ${String(value)}`, 'metric')
+}
+
+export function checkSignal(value: unknown): AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return value
+  throw invalid('signal must be an AbortSignal', 'signal')
+}
+
+/** Options of calls that can only be aborted. */
+export interface SignalOptions {
+  readonly signal?: AbortSignal
+}
+
+export function signalOf(options: SignalOptions, where: string): AbortSignal | undefined {
+  checkNames(options, ['signal'], where)
+  return checkSignal(options.signal)
+}
+
+export function invalid(message: string, option: string): AnnulusError {
+  return new AnnulusError('ANNULUS_INVALID_ARGUMENT', message, { details: { option } })
+}

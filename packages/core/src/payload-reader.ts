@@ -1,0 +1,114 @@
+// Ids and payloads of slots, from memory where possible, without a page fault on the event loop.
+import { AnnulusError } from '@annulus/native'
+import { LRUCache } from 'lru-cache'
+import type { CollectionStore } from './collection-store.js'
+import type { PointId } from './ids.js'
+import { decodePayload } from './payloads.js'
+import { Prefetching } from './prefetching.js'
+import { decodeRecord } from './records.js'
+import type { SlotTable } from './slot-table.js'
+
+/** Id and decoded payload of a slot. */
+export interface Content {
+  readonly id: PointId
+  readonly payload: object | undefined
+}
+
+/** A decoded object takes about this many times its encoded bytes, and this much more in any case. */
+const decodedFactor = 3
+const entryBytes = 200
+
+export class PayloadReader {
+  readonly #store: CollectionStore
+  readonly #table: SlotTable
+  readonly #cache: LRUCache<number, Content>
+  readonly #stringIds: LRUCache<number, string>
+  readonly #prefetching = new Prefetching()
+  hits = 0
+  misses = 0
+
+  constructor(store: CollectionStore, table: SlotTable, cacheBytes: number) {
+    this.#store = store
+    this.#table = table
+    // An eighth for ids alone, which searches without payloads need.
+    this.#cache = new LRUCache({ maxSize: Math.max(1, Math.ceil((cacheBytes * 7) / 8)) })
+    this.#stringIds = new LRUCache({ maxSize: Math.max(1, Math.floor(cacheBytes / 8)) })
+  }
+
+  /** Bytes of cached ids and payloads, by estimate. */
+  get bytes(): number {
+    return this.#cache.calculatedSize + this.#stringIds.calculatedSize
+  }
+
+  /** Brings what `content` or `id` will read into memory, unless it most likely is there. */
+  async prepare(slots: readonly number[], withPayload: boolean): Promise<void> {
+    const missing = slots.filter((slot) => !this.#knows(slot, withPayload))
+    if (missing.length === 0) return
+    await this.#prefetching.prefetch(missing, {
+      probe: (slot) => void this.#store.record(slot),
+      fetch: (wanted) => this.#store.prefetchRecords(wanted),
+    })
+  }
+
+  /** Id and payload of a slot; undefined when a commit has removed it meanwhile. */
+  content(slot: number): Content | undefined {
+    const cached = this.#cache.get(slot)
+    if (cached !== undefined) {
+      this.hits++
+      return cached
+    }
+    this.misses++
+    const read = this.#read(slot)
+    if (read === undefined) return undefined
+    this.#cache.set(slot, read.content, { size: entryBytes + read.bytes * decodedFactor })
+    return read.content
+  }
+
+  /** The same for somebody who passes over many slots: the cache stays as it is. */
+  peek(slot: number): Content | undefined {
+    return this.#cache.peek(slot) ?? this.#read(slot)?.content
+  }
+
+  #read(slot: number): { content: Content; bytes: number } | undefined {
+    const bytes = this.#store.record(slot)
+    if (bytes === undefined) return undefined
+    const { id, payload } = decodeRecord(bytes, slot)
+    this.#checkId(slot, id)
+    const content = { id, payload: payload === undefined ? undefined : decodePayload(payload) }
+    return { content, bytes: bytes.length }
+  }
+
+  /** Id of a slot; undefined when a commit has removed it meanwhile. */
+  id(slot: number): PointId | undefined {
+    const known = this.#knownId(slot)
+    if (known !== undefined) return known
+    const bytes = this.#store.record(slot)
+    if (bytes === undefined) return undefined
+    const { id } = decodeRecord(bytes, slot)
+    this.#checkId(slot, id)
+    if (typeof id === 'string') this.#stringIds.set(slot, id, { size: entryBytes + id.length })
+    return id
+  }
+
+  forget(slot: number): void {
+    this.#cache.delete(slot)
+    this.#stringIds.delete(slot)
+  }
+
+  #knows(slot: number, withPayload: boolean): boolean {
+    return withPayload ? this.#cache.has(slot) : this.#knownId(slot) !== undefined
+  }
+
+  #knownId(slot: number): PointId | undefined {
+    return this.#table.numericId(slot) ?? this.#stringIds.get(slot) ?? this.#cache.peek(slot)?.id
+  }
+
+  /** The id is kept twice; a record that was put where another belongs shows here. */
+  #checkId(slot: number, id: PointId): void {
+    const expected = this.#table.numericId(slot)
+    if (expected === undefined ? typeof id === 'string' : expected === id) return
+    throw new AnnulusError('ANNULUS_CORRUPT', `slot ${slot} holds the record of another point`, {
+      details: { slot, id, expected },
+    })
+  }
+}

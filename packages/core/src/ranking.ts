@@ -1,0 +1,170 @@
+// From a query to the nearest slots: candidates from codes, then exact distances from originals.
+
+import type { ReaderHandle } from '@annulus/native'
+import { type Metric, type Pool, pipelineSearch } from '@annulus/native'
+import type { VectorStorage } from '@annulus/storage'
+import type { Generation } from './generation.js'
+import { Nearest } from './nearest.js'
+import type { ParsedSearch } from './options.js'
+import type { Strategy } from './planner.js'
+import type { SlotSet } from './slot-set.js'
+
+/** The state of a collection that one ranking goes by: fixed when it starts. */
+export interface Scope {
+  readonly pool: Pool
+  readonly storage: VectorStorage
+  /** The storage's own reader table, if it has one. */
+  readonly reader: ReaderHandle | undefined
+  readonly metric: Metric
+  /** Live slots that pass the filter; later writes leave it alone. */
+  readonly matching: SlotSet
+  readonly filtered: boolean
+  /** One past the last slot. */
+  readonly slots: number
+  readonly generation: Generation | undefined
+  readonly linked: number
+  readonly encoded: number
+}
+
+export interface Ranking {
+  readonly slots: Uint32Array
+  readonly distances: Float32Array
+  /** Slots from this one on have exact distances; 0 when all have. */
+  readonly exactFrom: number
+  readonly candidates: number
+  readonly reads: number
+}
+
+/** Slots scored at once by an exact search: one step of the event loop each. */
+const exactStep = 32_768
+
+const nothing: Ranking = {
+  slots: new Uint32Array(),
+  distances: new Float32Array(),
+  exactFrom: 0,
+  candidates: 0,
+  reads: 0,
+}
+
+/** The best `limit + offset` slots, nearest first. */
+export async function rank(
+  scope: Scope,
+  query: Float32Array,
+  strategy: Strategy,
+  options: ParsedSearch,
+): Promise<Ranking> {
+  const { generation } = scope
+  if (strategy === 'none') return nothing
+  if (strategy === 'exact' || generation === undefined) {
+    return rankExactly(scope, query, 0, options.limit + options.offset, options.signal)
+  }
+  return generation.use(async () => {
+    const useGraph = strategy === 'graph'
+    const coded =
+      scope.reader === undefined && options.rescore
+        ? await rankStepwise(scope, generation, query, useGraph, options)
+        : await rankNatively(scope, generation, query, useGraph, options)
+    if (scope.encoded >= scope.slots) return coded
+    const wanted = options.limit + options.offset
+    const rest = await rankExactly(scope, query, scope.encoded, wanted, options.signal)
+    return merge(coded, rest, wanted)
+  })
+}
+
+/** Compares every matching slot from `from` on with its original vector. */
+export async function rankExactly(
+  scope: Pick<Scope, 'storage' | 'metric' | 'matching' | 'slots'>,
+  query: Float32Array,
+  from: number,
+  wanted: number,
+  signal: AbortSignal | undefined,
+): Promise<Ranking> {
+  const nearest = new Nearest(wanted)
+  let reads = 0
+  for (let first = from; first < scope.slots; first += exactStep) {
+    const slots = scope.matching.slots(first, Math.min(scope.slots, first + exactStep))
+    if (slots.length === 0) continue
+    nearest.add(slots, await scope.storage.score(query, slots, scope.metric, withSignal(signal)))
+    reads += slots.length
+  }
+  return { ...nearest.candidates(), exactFrom: 0, candidates: reads, reads }
+}
+
+/** Two rankings of different slots as one. */
+export function merge(a: Ranking, b: Ranking, wanted: number): Ranking {
+  if (b.slots.length === 0) return a
+  const nearest = new Nearest(wanted)
+  nearest.add(a.slots, a.distances)
+  nearest.add(b.slots, b.distances)
+  return {
+    ...nearest.candidates(),
+    exactFrom: Math.max(a.exactFrom, b.exactFrom),
+    candidates: a.candidates + b.candidates,
+    reads: a.reads + b.reads,
+  }
+}
+
+/** One native operation; without rescoring also for storages that have no reader table. */
+async function rankNatively(
+  scope: Scope,
+  generation: Generation,
+  query: Float32Array,
+  useGraph: boolean,
+  options: ParsedSearch,
+): Promise<Ranking> {
+  const from = useGraph ? scope.linked : 0
+  const sources = []
+  if (useGraph && generation.graph !== undefined) {
+    sources.push({
+      source: generation.graph.source(),
+      allowed: scope.filtered ? scope.matching.words : undefined,
+    })
+  }
+  if (from < scope.encoded) {
+    const all = from === 0 && scope.encoded === scope.slots
+    const allowed = all ? scope.matching.words : scope.matching.range(from, scope.encoded).words
+    sources.push({ source: generation.codes.source(), allowed })
+  }
+  const reader = options.rescore ? scope.reader : undefined
+  const result = await pipelineSearch(scope.pool, sources, reader, query, {
+    metric: scope.metric,
+    limit: options.limit + options.offset,
+    candidates: options.candidates,
+    ef: options.ef,
+    signal: options.signal,
+  })
+  return { ...result, exactFrom: result.exact ? 0 : scope.encoded }
+}
+
+/** The same in steps, for storages in plain TypeScript. */
+async function rankStepwise(
+  scope: Scope,
+  generation: Generation,
+  query: Float32Array,
+  useGraph: boolean,
+  options: ParsedSearch,
+): Promise<Ranking> {
+  const { ef, candidates: k, signal } = options
+  const nearest = new Nearest(k)
+  if (useGraph && generation.graph !== undefined) {
+    const allowed = scope.filtered ? { allowed: scope.matching.words } : {}
+    const found = await generation.graph.search(query, { k, ef, ...allowed, ...withSignal(signal) })
+    nearest.add(found.slots, found.distances)
+  }
+  const from = useGraph ? scope.linked : 0
+  if (from < scope.encoded) {
+    const allowed = scope.matching.words
+    const range = { k, allowed, from, to: scope.encoded, ...withSignal(signal) }
+    const found = await generation.codes.scan(query, range)
+    nearest.add(found.slots, found.distances)
+  }
+  const { slots } = nearest.candidates()
+  const distances = await scope.storage.score(query, slots, scope.metric, withSignal(signal))
+  const best = new Nearest(options.limit + options.offset)
+  best.add(slots, distances)
+  return { ...best.candidates(), exactFrom: 0, candidates: slots.length, reads: slots.length }
+}
+
+function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}

@@ -1,0 +1,208 @@
+// A search from parsed options to results: filter, plan, rank, fetch, and a check that no write overtook it.
+import { AbortError, type Metric, scoreOf } from '@annulus/native'
+import { nowMs } from './clock.js'
+import type { FilterCache } from './filter-cache.js'
+import type { PointId } from './ids.js'
+import type { Indexer } from './indexer.js'
+import type { ParsedSearch } from './options.js'
+import type { PayloadReader } from './payload-reader.js'
+import { plan, type Strategy } from './planner.js'
+import { readVectors } from './point-reading.js'
+import { merge, type Ranking, rank, rankExactly, type Scope } from './ranking.js'
+import type { SlotTable } from './slot-table.js'
+
+/** One result of a search. */
+export interface Hit<Payload extends object = Record<string, unknown>> {
+  readonly id: PointId
+  /** Cosine similarity, dot product, Euclidean or Manhattan distance, as the metric says. */
+  readonly score: number
+  /** Whether the score comes from the original vector; otherwise it is the estimate of the codes. */
+  readonly exact: boolean
+  /** Frozen, because it may be shared with other results. */
+  readonly payload?: Readonly<Payload>
+  readonly vector?: Float32Array
+}
+
+/** How a search was answered. */
+export interface SearchDiagnostics {
+  readonly strategy: Strategy
+  /** Points that pass the filter, or all points. */
+  readonly matching: number
+  /** Candidates found before rescoring. */
+  readonly candidates: number
+  /** Original vectors that were read to score candidates. */
+  readonly reads: number
+  /** Times the search was done again because a write had removed one of its results. */
+  readonly retries: number
+  /** Milliseconds from call to result, and of its parts. */
+  readonly ms: number
+  readonly planMs: number
+  readonly rankMs: number
+  readonly fetchMs: number
+}
+
+export interface SearchParts extends Pick<Scope, 'pool' | 'storage' | 'reader' | 'metric'> {
+  readonly table: SlotTable
+  readonly indexer: Indexer
+  readonly filters: FilterCache
+  readonly payloads: PayloadReader
+  readonly m: number
+  /** Waits until the commit in hand, if any, is visible. */
+  readonly committed: () => Promise<void>
+}
+
+export interface SearchAnswer {
+  readonly hits: Hit<object>[]
+  readonly diagnostics: SearchDiagnostics
+}
+
+/** Writes that overtake a search this often are no longer waited out. */
+const retriesMax = 3
+
+export async function search(
+  parts: SearchParts,
+  query: Float32Array,
+  options: ParsedSearch,
+): Promise<SearchAnswer> {
+  const start = nowMs()
+  const totals = { candidates: 0, reads: 0, planMs: 0, rankMs: 0, fetchMs: 0 }
+  for (let retries = 0; ; retries++) {
+    if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
+    const attempt = await searchOnce(parts, query, options, totals)
+    if (attempt.overtaken && retries < retriesMax) {
+      await parts.committed()
+      continue
+    }
+    const { strategy, matching, hits } = attempt
+    return { hits, diagnostics: { strategy, matching, retries, ...totals, ms: nowMs() - start } }
+  }
+}
+
+interface Totals {
+  candidates: number
+  reads: number
+  planMs: number
+  rankMs: number
+  fetchMs: number
+}
+
+interface Attempt {
+  readonly strategy: Strategy
+  readonly matching: number
+  readonly hits: Hit<object>[]
+  /** A write removed one of the results before they could be handed out. */
+  readonly overtaken: boolean
+}
+
+async function searchOnce(
+  parts: SearchParts,
+  query: Float32Array,
+  options: ParsedSearch,
+  totals: Totals,
+): Promise<Attempt> {
+  const { table } = parts
+  const wanted = options.limit + options.offset
+  const begin = nowMs()
+  const { scope, removals } = await survey(parts, options)
+  const strategy = plan({
+    matching: scope.matching.size,
+    points: table.live.size,
+    candidates: options.candidates,
+    ef: options.ef,
+    m: parts.m,
+    exact: options.exact,
+    hasCodes: scope.generation !== undefined && scope.encoded > 0,
+    hasGraph: scope.linked > 0,
+  })
+  const planned = nowMs()
+  let ranking = await rank(scope, query, strategy, options)
+  if (table.removals !== removals) {
+    // An overwritten point has left its old slot: look where it went.
+    const { scope: now } = await survey(parts, options)
+    const moved = await rankExactly(now, query, scope.slots, wanted, options.signal)
+    ranking = merge(ranking, moved, wanted)
+  }
+  const ranked = nowMs()
+  const { hits, overtaken } = await fetch(parts, ranking, strategy, options)
+  totals.candidates += ranking.candidates
+  totals.reads += ranking.reads
+  totals.planMs += planned - begin
+  totals.rankMs += ranked - planned
+  totals.fetchMs += nowMs() - ranked
+  return { strategy, matching: scope.matching.size, hits, overtaken }
+}
+
+/** The state that a search goes by, with what passes its filter. */
+async function survey(
+  parts: SearchParts,
+  options: ParsedSearch,
+): Promise<{ scope: Scope; removals: number }> {
+  const { table, indexer, filters } = parts
+  const filtered = options.filter !== undefined
+  const { set, slots, removals } =
+    options.filter === undefined
+      ? { set: table.frozen(), slots: table.slots, removals: table.removals }
+      : await filters.match(options.filter, options.signal)
+  const generation = indexer.current
+  return {
+    removals,
+    scope: {
+      pool: parts.pool,
+      storage: parts.storage,
+      reader: parts.reader,
+      metric: parts.metric,
+      matching: set,
+      filtered,
+      slots,
+      generation,
+      linked: generation?.graph === undefined ? 0 : Math.min(slots, generation.linked),
+      encoded: Math.min(slots, generation?.encoded ?? 0),
+    },
+  }
+}
+
+/** Ids, payloads and vectors of the results that the caller wants to see. */
+async function fetch(
+  parts: SearchParts,
+  ranking: Ranking,
+  strategy: Strategy,
+  options: ParsedSearch,
+): Promise<{ hits: Hit<object>[]; overtaken: boolean }> {
+  const { payloads, table } = parts
+  const kept = withinThreshold(ranking, parts.metric, options.scoreThreshold)
+  const shown = Array.from(ranking.slots.subarray(options.offset, kept))
+  const vectors = options.withVector ? await readVectors(parts.storage, shown, options.signal) : []
+  await payloads.prepare(shown, options.withPayload)
+  let overtaken = ranking.slots.subarray(0, kept).some((slot) => !table.live.has(slot))
+  const hits: Hit<object>[] = []
+  for (const [index, slot] of shown.entries()) {
+    const content = options.withPayload ? payloads.content(slot) : idOnly(payloads.id(slot))
+    if (content === undefined || !table.live.has(slot)) {
+      overtaken = true
+      continue
+    }
+    const vector = vectors[index]
+    hits.push({
+      id: content.id,
+      score: scoreOf(parts.metric, ranking.distances[options.offset + index] ?? Number.NaN),
+      exact: slot >= ranking.exactFrom || strategy === 'exact',
+      ...(content.payload === undefined ? {} : { payload: content.payload }),
+      ...(vector === undefined ? {} : { vector }),
+    })
+  }
+  return { hits, overtaken }
+}
+
+function idOnly(id: PointId | undefined): { id: PointId; payload: undefined } | undefined {
+  return id === undefined ? undefined : { id, payload: undefined }
+}
+
+/** Number of ranked slots whose score is at least as good as the threshold. */
+function withinThreshold(ranking: Ranking, metric: Metric, threshold: number | undefined): number {
+  if (threshold === undefined) return ranking.slots.length
+  const better = metric === 'cosine' || metric === 'dot' ? 1 : -1
+  const end = ranking.distances.findIndex(
+    (distance) => (scoreOf(metric, distance) - threshold) * better < 0,
+  )
+  return end < 0 ? ranking.slots.length : end
+}

@@ -1,0 +1,205 @@
+// Derived files of a collection: written beside the valid ones, then named in one LMDB commit.
+import { join } from 'node:path'
+import { HnswIndex } from '@annulus/hnsw'
+import { AnnulusError, type Pool } from '@annulus/native'
+import { loadCodes } from '@annulus/quantization'
+import type { FileOps } from '@annulus/storage'
+import type { CollectionStore, SnapshotManifest } from './collection-store.js'
+import { Generation } from './generation.js'
+import { turn } from './points.js'
+import { decodeRecord } from './records.js'
+import { captureSlots, loadSlots, saveSlots } from './slot-snapshot.js'
+import { SlotTable } from './slot-table.js'
+
+export interface SnapshotOptions {
+  readonly directory: string
+  readonly store: CollectionStore
+  readonly files: FileOps
+  readonly pool: Pool
+  readonly onRebuilt: (file: string, reason: AnnulusError) => void
+}
+
+const filePattern = /^(slots|codes|graph)\.\d+\.snap/
+
+export class Snapshots {
+  readonly #options: SnapshotOptions
+  #manifest: SnapshotManifest | undefined
+  /** The generation whose files the manifest names. */
+  #saved: Generation | undefined
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options
+    this.#manifest = options.store.snapshot()
+  }
+
+  /** The slot table as of the last commit: from the snapshot and the changes since, or from all records. */
+  async loadTable(): Promise<SlotTable> {
+    const { store, onRebuilt, files } = this.#options
+    const manifest = this.#manifest
+    const state = store.state()
+    if (manifest !== undefined) {
+      const path = this.#path(manifest.slots)
+      try {
+        const key = { collection: store.number, sequence: manifest.sequence }
+        const table = await loadSlots(path, key, files)
+        replay(table, store, manifest.sequence)
+        if (table.slots === state.slots && table.live.size === state.points) return table
+        throw new AnnulusError('ANNULUS_CORRUPT', `${path} does not lead to the last commit`)
+      } catch (error) {
+        onRebuilt(path, rebuildable(error))
+        this.#manifest = { ...manifest, sequence: -1 }
+      }
+    }
+    return scanRecords(store, state.slots)
+  }
+
+  /** Codes and graph as far as they were saved and are intact; the indexer does the rest. */
+  async loadGeneration(table: SlotTable, signal: AbortSignal): Promise<Generation | undefined> {
+    const manifest = this.#manifest
+    if (manifest?.codes === undefined) return undefined
+    const { pool, onRebuilt } = this.#options
+    const codesPath = this.#path(manifest.codes)
+    let generation: Generation
+    try {
+      const codes = await loadCodes(codesPath, { pool, signal })
+      generation = new Generation(
+        codes,
+        manifest.trainedOn,
+        Math.min(manifest.encoded, table.slots),
+      )
+      if (codes.slots < generation.encoded) {
+        codes.close()
+        throw new AnnulusError('ANNULUS_CORRUPT', `${codesPath} holds too few codes`)
+      }
+    } catch (error) {
+      onRebuilt(codesPath, rebuildable(error))
+      return undefined
+    }
+    this.#saved = generation
+    if (manifest.graph === undefined) return generation
+    const graphPath = this.#path(manifest.graph)
+    try {
+      const scorer = generation.codes.scorer()
+      generation.graph = await HnswIndex.load(graphPath, { pool, scorer, signal })
+      generation.linked = Math.min(manifest.linked, table.slots)
+      generation.removeDead(table)
+    } catch (error) {
+      this.#saved = undefined
+      onRebuilt(graphPath, rebuildable(error))
+    }
+    return generation
+  }
+
+  /** Saves if at least `changesMin` slots or commits are not in the last snapshot. */
+  async save(
+    table: SlotTable,
+    sequence: number,
+    generation: Generation | undefined,
+    changesMin: number,
+  ): Promise<void> {
+    if (this.#changes(sequence, table, generation) < changesMin) return
+    const write = () => this.#write(table, sequence, generation)
+    if (generation === undefined) return write()
+    generation.saving = true
+    try {
+      await generation.exclusively(write)
+    } finally {
+      generation.saving = false
+    }
+  }
+
+  async #write(table: SlotTable, sequence: number, generation: Generation | undefined) {
+    const { directory, store, files } = this.#options
+    const { number } = store
+    const version = (this.#manifest?.version ?? 0) + 1
+    const parts = captureSlots(table, { collection: number, sequence })
+    const manifest: SnapshotManifest = {
+      version,
+      sequence,
+      slots: `slots.${version}.snap`,
+      codes: this.#codesName(generation, version),
+      graph: generation?.graph === undefined ? undefined : `graph.${version}.snap`,
+      encoded: generation?.encoded ?? 0,
+      linked: generation?.linked ?? 0,
+      trainedOn: generation?.trainedOn ?? 0,
+    }
+    await this.#removeOthers(this.#manifest)
+    await saveSlots(this.#path(manifest.slots), parts(), files)
+    if (manifest.codes !== undefined && manifest.codes !== this.#manifest?.codes) {
+      await generation?.codes.save(this.#path(manifest.codes))
+    }
+    if (manifest.graph !== undefined) await generation?.graph?.save(this.#path(manifest.graph))
+    await files.syncDirectory(directory)
+    const covered = store.changesThrough(sequence)
+    await store.commit(() => {
+      store.putSnapshot(manifest)
+      store.removeChanges(covered)
+    })
+    this.#manifest = manifest
+    this.#saved = generation
+    await this.#removeOthers(manifest)
+  }
+
+  /** Codes that have not changed since the last snapshot are not written again. */
+  #codesName(generation: Generation | undefined, version: number): string | undefined {
+    if (generation === undefined) return undefined
+    const saved = this.#saved === generation ? this.#manifest : undefined
+    if (saved?.codes !== undefined && saved.encoded === generation.encoded) return saved.codes
+    return `codes.${version}.snap`
+  }
+
+  #changes(sequence: number, table: SlotTable, generation: Generation | undefined): number {
+    const last = this.#manifest
+    if (last === undefined) return table.slots
+    const removals = sequence - Math.max(0, last.sequence)
+    const linked = Math.abs((generation?.linked ?? 0) - last.linked)
+    const encoded = Math.abs((generation?.encoded ?? 0) - last.encoded)
+    const replaced = generation !== undefined && generation !== this.#saved ? table.slots : 0
+    return Math.max(removals, linked, encoded, replaced)
+  }
+
+  async #removeOthers(manifest: SnapshotManifest | undefined): Promise<void> {
+    const { directory, files } = this.#options
+    const named = [manifest?.slots, manifest?.codes, manifest?.graph]
+    for (const name of await files.list(directory)) {
+      if (filePattern.test(name) && !named.includes(name)) await files.remove(this.#path(name))
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#options.directory, name)
+  }
+}
+
+function replay(table: SlotTable, store: CollectionStore, sequence: number): void {
+  for (const change of store.changesAfter(sequence)) {
+    table.extend(change.to)
+    for (let slot = change.from; slot < change.to; slot++) addFromRecord(table, store, slot)
+    for (const slot of change.removed) table.remove(slot)
+  }
+}
+
+async function scanRecords(store: CollectionStore, slots: number): Promise<SlotTable> {
+  const table = new SlotTable(slots)
+  const step = 1_000
+  for (let first = 0; first < slots; first += step) {
+    for (const slot of Array.from(store.recordSlots(first, Math.min(slots, first + step)))) {
+      addFromRecord(table, store, slot)
+    }
+    await turn()
+  }
+  return table
+}
+
+/** A slot without a record died in the commit that made it or in a later one. */
+function addFromRecord(table: SlotTable, store: CollectionStore, slot: number): void {
+  const record = store.record(slot)
+  if (record !== undefined) table.add(slot, decodeRecord(record, slot).id)
+}
+
+/** A derived file that is damaged or gone is rebuilt; any other failure is the caller's. */
+function rebuildable(error: unknown): AnnulusError {
+  const codes = ['ANNULUS_CORRUPT', 'ANNULUS_NOT_FOUND', 'ANNULUS_VERSION']
+  if (error instanceof AnnulusError && codes.includes(error.code)) return error
+  throw error
+}

@@ -1,0 +1,49 @@
+// Numbers of a collection and of a database, for people and for monitoring.
+import type { StorageStats } from '@annulus/storage'
+
+export interface CollectionStats {
+  readonly name: string
+  /** Points that can be found. */
+  readonly points: number
+  /** Slots handed out since the collection was created; the rest of them are dead. */
+  readonly slots: number
+  /** Bytes of memory, by part. */
+  readonly memory: {
+    readonly codes: number
+    readonly graph: number
+    /** Live bitmap and numeric ids. */
+    readonly slots: number
+    /** Decoded payloads and ids, by estimate. */
+    readonly payloads: number
+    readonly filters: number
+  }
+  readonly storage: StorageStats
+  readonly index: {
+    readonly state: 'idle' | 'working' | 'failed'
+    /** Kind of the codes; undefined while the collection has none. */
+    readonly codes: string | undefined
+    readonly encoded: number
+    readonly linked: number
+    /** Slots that wait for codes or links. */
+    readonly backlog: number
+  }
+  readonly searches: {
+    readonly count: number
+    readonly inFlight: number
+    /** Original vectors read for them. */
+    readonly reads: number
+    readonly readsPerSearch: number
+    readonly retries: number
+    readonly slow: number
+  }
+  readonly payloadCache: { readonly hits: number; readonly misses: number }
+  readonly writes: { readonly commits: number; readonly queued: number; readonly sequence: number }
+}
+
+export interface DatabaseStats {
+  /** Name of the storage factory. */
+  readonly storage: string
+  readonly threads: number
+  /** The collections that are open. */
+  readonly collections: readonly CollectionStats[]
+}

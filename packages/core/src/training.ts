@@ -1,0 +1,35 @@
+// What a quantizer is trained on, and how vectors get from storage to codes.
+import type { VectorStorage } from '@annulus/storage'
+import type { SlotTable } from './slot-table.js'
+
+/** Vectors that a quantizer sees at most. */
+export const trainingVectorsMax = 16_384
+const trainingBytesMax = 64 << 20
+const readBytes = 4 << 20
+
+/** Evenly spread live vectors, at most `trainingVectorsMax` of them. */
+export async function trainingSample(
+  storage: VectorStorage,
+  table: SlotTable,
+  signal: AbortSignal,
+): Promise<Float32Array> {
+  const live = table.live.slots(0, table.slots)
+  const max = Math.min(trainingVectorsMax, Math.floor(trainingBytesMax / (storage.dimension * 4)))
+  const count = Math.min(live.length, Math.max(1, max))
+  const slots = Uint32Array.from(
+    { length: count },
+    (_, index) => live[Math.floor((index * live.length) / count)] ?? 0,
+  )
+  const sample = new Float32Array(count * storage.dimension)
+  const step = slotsPerRead(storage.dimension)
+  for (let first = 0; first < count; first += step) {
+    const part = await storage.read(slots.subarray(first, first + step), { signal })
+    sample.set(part, first * storage.dimension)
+  }
+  return sample
+}
+
+/** Vectors to read at once. */
+export function slotsPerRead(dimension: number): number {
+  return Math.max(1, Math.floor(readBytes / (dimension * 4)))
+}

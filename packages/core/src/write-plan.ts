@@ -1,0 +1,131 @@
+// What a commit will do, worked out before anything is written.
+import { AnnulusError } from '@annulus/native'
+import type { CollectionStore } from './collection-store.js'
+import { FieldChanges, type FieldIndex } from './field-index.js'
+import type { PointId } from './ids.js'
+import { limits } from './limits.js'
+import { decodePayload } from './payloads.js'
+import type { PointGroup } from './points.js'
+import { decodeRecord } from './records.js'
+import type { SlotTable } from './slot-table.js'
+
+/** How many points were new, were replaced, and were removed. */
+export interface WriteCounts {
+  readonly inserted: number
+  readonly replaced: number
+  readonly removed: number
+}
+
+export function addCounts(
+  total: { inserted: number; replaced: number; removed: number },
+  counts: WriteCounts,
+): void {
+  total.inserted += counts.inserted
+  total.replaced += counts.replaced
+  total.removed += counts.removed
+}
+
+/** One group to upsert, or ids to delete. */
+export type WriteInput = { readonly group: PointGroup } | { readonly remove: readonly PointId[] }
+
+/** Slots are handed out from `first` to `end`, in the order of the inputs' points. */
+export interface WritePlan {
+  readonly first: number
+  readonly end: number
+  /** Slot of each id written here; undefined where the commit leaves it without one. */
+  readonly slots: Map<PointId, number | undefined>
+  readonly added: Map<number, { id: PointId; record: Buffer }>
+  readonly removed: number[]
+  readonly counts: WriteCounts[]
+  readonly fields: FieldChanges
+}
+
+export interface PlanParts {
+  readonly store: CollectionStore
+  readonly table: SlotTable
+  readonly fields: FieldIndex
+}
+
+/**
+ * Which slots the inputs take and free, in their order. Reads LMDB, changes nothing.
+ *
+ * @throws AnnulusError `ANNULUS_LIMIT`, or `ANNULUS_CORRUPT` when a record to be replaced is damaged.
+ */
+export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): WritePlan {
+  const first = parts.table.slots
+  const plan: WritePlan = {
+    first,
+    end: first + inputs.reduce((sum, input) => sum + ('group' in input ? sizeOf(input) : 0), 0),
+    slots: new Map(),
+    added: new Map(),
+    removed: [],
+    counts: [],
+    fields: new FieldChanges(),
+  }
+  if (plan.end > limits.slotsMax) {
+    throw new AnnulusError(
+      'ANNULUS_LIMIT',
+      `a collection may be given at most ${limits.slotsMax} points in its life`,
+    )
+  }
+  let next = first
+  for (const input of inputs) {
+    if ('remove' in input) {
+      const removed = input.remove.filter((id) => planRemoval(plan, id, parts)).length
+      plan.counts.push({ inserted: 0, replaced: 0, removed })
+    } else {
+      const replaced = planGroup(plan, input.group, next, parts)
+      next += input.group.ids.length
+      plan.counts.push({ inserted: input.group.ids.length - replaced, replaced, removed: 0 })
+    }
+  }
+  return plan
+}
+
+function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: PlanParts): number {
+  let replaced = 0
+  for (const [index, id] of group.ids.entries()) {
+    const slot = first + index
+    if (planRemoval(plan, id, parts)) replaced++
+    plan.slots.set(id, slot)
+    const record = group.records[index]
+    if (record === undefined) throw new AnnulusError('ANNULUS_INTERNAL', 'a group lacks a record')
+    plan.added.set(slot, { id, record })
+    parts.fields.collect(plan.fields.added, slot, group.payloads[index])
+  }
+  return replaced
+}
+
+/** Plans to free the slot of an id, if it has one. */
+function planRemoval(plan: WritePlan, id: PointId, parts: PlanParts): boolean {
+  const { store, fields } = parts
+  const slot = plan.slots.has(id) ? plan.slots.get(id) : store.slotOf(id)
+  if (slot === undefined) return false
+  plan.slots.set(id, undefined)
+  plan.removed.push(slot)
+  if (plan.added.delete(slot) || fields.fields.length === 0) return true
+  const bytes = store.record(slot)
+  const payload = bytes === undefined ? undefined : decodeRecord(bytes, slot).payload
+  if (payload !== undefined) fields.collect(plan.fields.removed, slot, decodePayload(payload))
+  return true
+}
+
+/** Points or ids of an input. */
+export function sizeOf(input: WriteInput): number {
+  return 'group' in input ? input.group.ids.length : input.remove.length
+}
+
+/** The vectors of all groups, in slot order. */
+export function vectorsOf(inputs: readonly WriteInput[], dimension: number): Float32Array {
+  const groups = inputs.flatMap((input) => ('group' in input ? [input.group] : []))
+  const [only] = groups
+  if (groups.length === 1 && only !== undefined) return only.vectors
+  const points = groups.reduce((sum, group) => sum + group.ids.length, 0)
+  const vectors = new Float32Array(points * dimension)
+  let offset = 0
+  for (const group of groups) {
+    vectors.set(group.vectors, offset)
+    offset += group.vectors.length
+  }
+  return vectors
+}

@@ -1,0 +1,202 @@
+// The one writer of a collection: checked groups in, durable commits out, many groups per commit.
+import { AbortError, AnnulusError } from '@annulus/native'
+import type { VectorStorage } from '@annulus/storage'
+import type { CollectionStore } from './collection-store.js'
+import type { FieldIndex } from './field-index.js'
+import type { Indexer } from './indexer.js'
+import { limits } from './limits.js'
+import { Prefetching } from './prefetching.js'
+import type { SlotTable } from './slot-table.js'
+import {
+  planWrites,
+  sizeOf,
+  vectorsOf,
+  type WriteCounts,
+  type WriteInput,
+  type WritePlan,
+} from './write-plan.js'
+
+interface Request {
+  readonly input: WriteInput
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (counts: WriteCounts) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface WriterOptions {
+  readonly storage: VectorStorage
+  readonly store: CollectionStore
+  readonly table: SlotTable
+  readonly fields: FieldIndex
+  readonly indexer: Indexer
+  readonly onRemoved: (slots: readonly number[]) => void
+}
+
+export class Writer {
+  readonly #options: WriterOptions
+  readonly #queue: Request[] = []
+  readonly #prefetching = new Prefetching()
+  #running: Promise<void> | undefined
+  #committing: Promise<void> | undefined
+  #latched: unknown
+  #sequence: number
+  commits = 0
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#sequence = options.store.state().sequence
+  }
+
+  /** Number of the last commit that searches see. */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /** Requests that wait for their commit. */
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  /** Resolves once the input is durable and visible. It is applied whole or not at all. */
+  submit(input: WriteInput, signal: AbortSignal | undefined): Promise<WriteCounts> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ input, signal, resolve, reject })
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined
+      })
+    })
+  }
+
+  /** Waits until the commit in hand, if any, is visible or has failed. */
+  async committed(): Promise<void> {
+    await this.#committing
+  }
+
+  async #run(): Promise<void> {
+    // Requests made in the same turn of the event loop share the first commit.
+    await Promise.resolve()
+    while (this.#queue.length > 0) {
+      await this.#options.indexer.room()
+      const batch = this.#take()
+      if (batch.length === 0) continue
+      this.#committing = this.#serve(batch)
+      await this.#committing
+    }
+  }
+
+  async #serve(batch: readonly Request[]): Promise<void> {
+    try {
+      const counts = await this.#commit(batch.map((request) => request.input))
+      for (const [index, request] of batch.entries()) {
+        request.resolve(counts[index] ?? { inserted: 0, replaced: 0, removed: 0 })
+      }
+    } catch (error) {
+      if (batch.length > 1 && this.#latched === undefined) {
+        // Nothing was written yet: what failed one request must not fail its neighbours.
+        for (const request of batch) await this.#serve([request])
+        return
+      }
+      for (const request of batch) request.reject(error)
+    }
+  }
+
+  /** The requests at the head of the queue that fit into one commit. */
+  #take(): Request[] {
+    const batch: Request[] = []
+    let points = 0
+    let bytes = 0
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      if (next.signal?.aborted === true) {
+        this.#queue.shift()
+        next.reject(new AbortError(next.signal.reason))
+        continue
+      }
+      points += sizeOf(next.input)
+      bytes += 'group' in next.input ? next.input.group.vectors.byteLength : 0
+      const tooMuch = points > limits.groupPointsMax || bytes > limits.groupBytesMax
+      if (batch.length > 0 && tooMuch) break
+      batch.push(next)
+      this.#queue.shift()
+    }
+    return batch
+  }
+
+  async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
+    this.#checkLatch()
+    const { store, table, indexer, onRemoved } = this.#options
+    await this.#prefetchIds(inputs)
+    const plan = planWrites(inputs, this.#options)
+    if (plan.end === plan.first && plan.removed.length === 0) return plan.counts
+    const blocks = this.#options.fields.prepare(plan.fields)
+    const vectors = vectorsOf(inputs, this.#options.storage.dimension)
+    const encoding = indexer.encode(plan.first, vectors)
+    await this.#store(plan, vectors).finally(() => encoding)
+    const encoded = await encoding
+    const sequence = this.#sequence + 1
+    const points =
+      table.live.size + plan.added.size - plan.removed.filter((slot) => slot < plan.first).length
+    await this.#latching(
+      store.commit(() => {
+        this.#put(plan)
+        this.#options.fields.write(blocks)
+        store.putState({ slots: plan.end, points, sequence })
+        store.putChange(sequence, { from: plan.first, to: plan.end, removed: plan.removed })
+      }),
+    )
+    this.#sequence = sequence
+    this.commits++
+    table.extend(plan.end)
+    for (const [slot, { id }] of plan.added) table.add(slot, id)
+    for (const slot of plan.removed) table.remove(slot)
+    onRemoved(plan.removed)
+    indexer.committed(plan.end, plan.removed, encoded)
+    return plan.counts
+  }
+
+  /** Vectors survive power loss before anything names their slots. */
+  async #store(plan: WritePlan, vectors: Float32Array): Promise<void> {
+    if (vectors.length === 0) return
+    const { storage } = this.#options
+    await this.#latching(storage.write(plan.first, vectors).then(() => storage.flush()))
+  }
+
+  #put(plan: WritePlan): void {
+    const { store } = this.#options
+    for (const [id, slot] of plan.slots) {
+      if (slot === undefined) store.removeId(id)
+      else store.putId(id, slot)
+    }
+    for (const [slot, { record }] of plan.added) store.putRecord(slot, record)
+    for (const slot of plan.removed) if (slot < plan.first) store.removeRecord(slot)
+  }
+
+  async #prefetchIds(inputs: readonly WriteInput[]): Promise<void> {
+    const { store } = this.#options
+    const ids = inputs.flatMap((input) => ('group' in input ? input.group.ids : input.remove))
+    await this.#prefetching.prefetch(ids, {
+      probe: (id) => void store.slotOf(id),
+      fetch: (wanted) => store.prefetchIds(wanted),
+    })
+  }
+
+  #checkLatch(): void {
+    if (this.#latched === undefined) return
+    throw new AnnulusError(
+      'ANNULUS_LATCHED',
+      'an earlier write failed; reopen the database to write again',
+      {
+        cause: this.#latched,
+      },
+    )
+  }
+
+  /** After a failed write nobody knows what the disk holds, so no further one is tried. */
+  async #latching(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      this.#latched = error
+      throw error
+    }
+  }
+}
