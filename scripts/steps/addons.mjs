@@ -1,5 +1,5 @@
 // Compiles the native addons that are older than their sources, several at a time.
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { Failure } from '../failure.mjs'
@@ -29,7 +29,8 @@ export async function buildAddons() {
   const cores = availableParallelism()
   const workers = Math.min(cores, addons.length)
   const jobs = Math.max(1, Math.floor(cores / workers))
-  const left = [...addons]
+  // The longest first, so that none is left to a single core at the end.
+  const left = addons.toSorted((one, other) => other.sourceBytes - one.sourceBytes)
   const work = async () => {
     for (let addon = left.shift(); addon !== undefined; addon = left.shift()) {
       await compile(addon, environment, jobs)
@@ -54,6 +55,7 @@ function ownAddons() {
       const record = join(directory, 'build', 'Release', '.annulus-built')
       return {
         name: basename(directory),
+        sourceBytes: sourceBytes(join(directory, 'native')),
         directory,
         // Node-API binaries serve every Node version, so which one runs does not matter here.
         isBuilt: () => hasBinary(directory) && isRecorded(record, fingerprint()),
@@ -63,6 +65,11 @@ function ownAddons() {
         onBuilt: () => writeRecord(record, fingerprint()),
       }
     })
+}
+
+function sourceBytes(directory) {
+  const units = filesUnder(directory).filter((file) => /\.(cpp|cc)$/.test(file))
+  return units.reduce((bytes, file) => bytes + statSync(file).size, 0)
 }
 
 function hasBinary(directory) {

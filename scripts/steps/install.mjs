@@ -17,6 +17,7 @@ import {
 } from '../workspace.mjs'
 
 const record = join(cache, 'installed')
+const progressIntervalMs = 3000
 const log = join(cache, 'logs', 'install.log')
 
 /**
@@ -45,10 +46,20 @@ function runPnpm(args) {
     cwd: root,
     env: { ...process.env, CI: 'true' },
     log,
-    onLine: (line) => {
-      if (/^Progress|^\s*WARN/.test(line)) console.log(`  ${line.trim()}`)
-    },
+    onLine: showProgress(),
   })
+}
+
+/** Shows how far pnpm is, but not each time it says so. */
+function showProgress() {
+  let shownAt = performance.now()
+  return (line) => {
+    const now = performance.now()
+    const isDue = line.endsWith(', done') || now - shownAt > progressIntervalMs
+    if (!line.startsWith('Progress') || !isDue) return
+    shownAt = now
+    console.log(`  ${line}`)
+  }
 }
 
 function wanted() {

@@ -16,6 +16,7 @@ export function mmapIo() {
     {
       name: `mmap-io (${abi})`,
       directory,
+      sourceBytes: 0,
       isBuilt: () => existsSync(join(target, 'mmap_io.node')),
       // Objects of another ABI would pass for up to date. The binaries beside them stay.
       prepare: () => rmSync(join(directory, 'build', 'Release'), { recursive: true, force: true }),
