@@ -19,8 +19,18 @@ interface MmapIo {
   ): Buffer
 }
 
-const require = createRequire(import.meta.url)
-const mmap: MmapIo = require('mmap-io')
+const mmap = loadMmapIo()
+
+/** While it loads, mmap-io's binary finder reads the command line of the program as its own (`--dir` and all). */
+function loadMmapIo(): MmapIo {
+  const given = process.argv
+  process.argv = given.slice(0, 1)
+  try {
+    return createRequire(import.meta.url)('mmap-io')
+  } finally {
+    process.argv = given
+  }
+}
 
 const outOfMemory = 12
 
