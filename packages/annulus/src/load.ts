@@ -1,4 +1,4 @@
-import type { Collection, Point } from '@annulus/core'
+import type { Collection, PointInput } from '@annulus/core'
 import { progressBar } from './progress.js'
 
 export interface LoadResult {
@@ -12,13 +12,13 @@ const batchPoints = 1_000
 /** Upserts all points in batches, then waits until every one is in the graph; shows progress. */
 export async function loadPoints(
   collection: Collection,
-  points: AsyncIterable<Point>,
+  points: AsyncIterable<PointInput>,
   total: number,
   options: { quiet?: boolean; signal?: AbortSignal } = {},
 ): Promise<LoadResult> {
   const started = performance.now()
   const writing = progressBar('writing ', total, 'points', options.quiet)
-  let batch: Point[] = []
+  let batch: PointInput[] = []
   let written = 0
   const flush = async () => {
     await collection.upsert(batch)
@@ -53,11 +53,11 @@ async function waitForIndex(
   const indexing = progressBar('indexing', total, 'points', options.quiet)
   const onProgress = (progress: { done: number; total: number }) =>
     indexing.update(progress.done, progress.total)
-  collection.events.on('indexing', onProgress)
+  collection.on('indexing', onProgress)
   try {
     await collection.waitForIndex(options.signal === undefined ? {} : { signal: options.signal })
   } finally {
-    collection.events.off('indexing', onProgress)
+    collection.off('indexing', onProgress)
     indexing.stop()
   }
 }

@@ -37,7 +37,7 @@ for (const name of ['ml-notes-384-cosine', 'fashion-mnist-784-euclidean']) {
       await using database = await openWith(backend, path)
       const rebuilt: unknown[] = []
       const collection = await database.collection('real')
-      collection.events.on('rebuild', (event) => rebuilt.push(event))
+      collection.on('rebuilt', (event) => rebuilt.push(event))
       const found = await searchAll(collection, queries)
       answers.set(backend, found)
       const hit = found.map((hits, i) => hits.filter(({ id }) => truth[i]?.includes(Number(id))).length)

@@ -1,5 +1,5 @@
 // The experiment of Qdrant's article "Qdrant under the hood: io_uring" on any collection.
-import type { Collection, Database, Id } from '@annulus/core'
+import type { Collection, Database, PointId } from '@annulus/core'
 import { storageByName } from '../auto-storage.js'
 import { open } from '../index.js'
 import { type Cost, measure, percentile } from './measure.js'
@@ -12,7 +12,7 @@ export interface ExperimentOptions {
   readonly collection: string
   readonly queries: readonly Float32Array[]
   /** Exact neighbours of the first `truth.length` queries; recall is over these. */
-  readonly truth: readonly (readonly Id[])[]
+  readonly truth: readonly (readonly PointId[])[]
   readonly backends: readonly Backend[]
   readonly oversampling: readonly number[]
   readonly parallel: readonly number[]
@@ -112,7 +112,7 @@ async function runRow(
 
 interface QueryRun {
   readonly latencies: number[]
-  readonly found: Id[][]
+  readonly found: PointId[][]
 }
 
 /** Searches with `parallel` callers, each starting its next query when the last is answered. */
@@ -124,7 +124,7 @@ async function runQueries(
   count: number,
 ): Promise<QueryRun> {
   const latencies: number[] = []
-  const found: Id[][] = []
+  const found: PointId[][] = []
   const total = Math.min(count, options.queries.length)
   let next = 0
   const caller = async () => {

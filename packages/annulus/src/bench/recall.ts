@@ -1,4 +1,4 @@
-import type { Collection, Id } from '@annulus/core'
+import type { Collection, PointId } from '@annulus/core'
 
 /** Ids of the exact nearest `limit` points of each query, found by reading every vector. */
 export async function exactNeighbours(
@@ -6,8 +6,8 @@ export async function exactNeighbours(
   queries: readonly Float32Array[],
   limit: number,
   onProgress?: (done: number) => void,
-): Promise<Id[][]> {
-  const truth: Id[][] = []
+): Promise<PointId[][]> {
+  const truth: PointId[][] = []
   for (const query of queries) {
     const hits = await collection.search(query, { limit, exact: true, withPayload: false })
     truth.push(hits.map((hit) => hit.id))
@@ -18,8 +18,8 @@ export async function exactNeighbours(
 
 /** Mean share of the true neighbours among the found ones (recall@k, k = the length of each truth). */
 export function recall(
-  found: readonly (readonly Id[])[],
-  truth: readonly (readonly Id[])[],
+  found: readonly (readonly PointId[])[],
+  truth: readonly (readonly PointId[])[],
 ): number {
   let sum = 0
   for (const [index, expected] of truth.entries()) {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import type { Metric, Point } from '@annulus/core'
+import type { Metric, PointInput } from '@annulus/core'
 import { Command, Option } from 'commander'
 import { type ImportedRow, openDataSet, readVectors } from '../import/index.js'
 import { open } from '../index.js'
@@ -48,9 +48,9 @@ export function importCommand(signal: AbortSignal): Command {
     })
 }
 
-async function* toPoints(first: ImportedRow, rest: AsyncGenerator<ImportedRow>, firstId: number): AsyncGenerator<Point> {
+async function* toPoints(first: ImportedRow, rest: AsyncGenerator<ImportedRow>, firstId: number): AsyncGenerator<PointInput> {
   let next = firstId
-  const point = ({ id, vector, payload }: ImportedRow): Point => ({
+  const point = ({ id, vector, payload }: ImportedRow): PointInput => ({
     id: id ?? next++,
     vector,
     ...(payload === undefined ? {} : { payload }),

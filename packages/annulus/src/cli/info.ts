@@ -10,7 +10,7 @@ export function infoCommand(): Command {
     .action(async (path: string, options: { json?: boolean }) => {
       await using database = await open(path)
       const collections: Record<string, unknown> = {}
-      for (const name of await database.collections()) {
+      for (const { name } of database.collections()) {
         collections[name] = (await database.collection(name)).stats()
       }
       const info = { storage: chooseStorage(), collections }

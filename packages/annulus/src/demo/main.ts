@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
-import type { Point } from '@annulus/core'
+import type { PointInput } from '@annulus/core'
 import { chooseStorage } from '../auto-storage.js'
 import { type Backend, runExperiment } from '../bench/experiment.js'
 import { exactNeighbours } from '../bench/recall.js'
@@ -64,7 +64,7 @@ interface Source {
   readonly dimension: number
   readonly metric: DataSet['metric']
   readonly count: number
-  points(): AsyncIterable<Point>
+  points(): AsyncIterable<PointInput>
   readonly questions: readonly { text: string; vector: Float32Array }[]
   queries(count: number): Promise<Float32Array[]>
   describe(payload: Record<string, unknown> | undefined): string

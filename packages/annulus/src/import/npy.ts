@@ -20,7 +20,7 @@ interface NpyHeader {
 /** Reads the rows of a two-dimensional .npy array in order. */
 export async function* readNpy(path: string): AsyncGenerator<ImportedRow> {
   let header: NpyHeader | undefined
-  let pending = Buffer.alloc(0)
+  let pending: Buffer = Buffer.alloc(0)
   let row = 0
   for await (const chunk of createReadStream(path, {
     highWaterMark: 1 << 20,
