@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { endianness } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { AnnulusError, checksumVectors } from '@annulus/native'
 import {
   checkInteger,
@@ -206,13 +206,19 @@ const optionNames = [
   'onSlots',
 ]
 
+/** Creates a directory and its missing parents so that they survive power loss. */
 async function prepareDirectory(files: FileOps, path: string): Promise<void> {
   const found = await files.stat(path)
-  if (found === undefined) return files.makeDirectory(path)
-  if (found.directory) return
-  throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${path} is a file, not a directory`, {
-    details: { path, operation: 'open', errno: 'ENOTDIR' },
-  })
+  if (found?.directory === true) return
+  if (found !== undefined) {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${path} is a file, not a directory`, {
+      details: { path, operation: 'open', errno: 'ENOTDIR' },
+    })
+  }
+  const parent = dirname(path)
+  await prepareDirectory(files, parent)
+  await files.makeDirectory(path)
+  await files.syncDirectory(parent)
 }
 
 async function openLocked(
@@ -249,7 +255,7 @@ export async function openSegmentStore(options: SegmentStoreOptions): Promise<Se
   }
   const created = layoutOf(options.dimension, options.segmentBytesMax)
   const files = options.files ?? nodeFileOps
-  await prepareDirectory(files, options.path)
+  await prepareDirectory(files, resolve(options.path))
   const lock = await files.lock(join(options.path, 'vectors.lock'))
   try {
     return await openLocked(files, lock, options, created)
