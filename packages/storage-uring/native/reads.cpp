@@ -44,6 +44,22 @@ void Reads::free_part(uint32_t part) {
   free_part_ = part;
 }
 
+bool Reads::next_slot(uint32_t number) {
+  Read &read = reads_[number];
+  if (read.rest == kNone) return false;
+  const uint32_t slot = parts_[read.rest].slot;
+  uint32_t others = kNone;
+  for (uint32_t part = read.rest; part != kNone;) {
+    const uint32_t next = parts_[part].next;
+    uint32_t &list = parts_[part].slot == slot ? read.parts : others;
+    parts_[part].next = list;
+    list = part;
+    part = next;
+  }
+  read.rest = others;
+  return true;
+}
+
 void Reads::announce(uint32_t slot, uint32_t read) {
   announcements_[place(slot)] = {slot, read, reads_[read].generation};
 }

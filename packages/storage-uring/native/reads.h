@@ -29,6 +29,7 @@ struct Read {
   uint32_t retries = 0;
   uint64_t rewrites = 0;    ///< EngineState::rewrites when it was started
   uint32_t parts = kNone;   ///< first of a list
+  uint32_t rest = kNone;    ///< parts of a failed merged read that wait to be read one by one
   uint32_t generation = 0;  ///< counts uses of this number
   bool busy = false;
 };
@@ -48,9 +49,13 @@ class Reads {
   /// Adds a part to the front of a read's list. May throw bad_alloc, with nothing changed.
   void attach(uint32_t read, Request *request, uint32_t slot, uint32_t index);
   void free_part(uint32_t part);
+  /// Moves the parts of one slot from the rest of a read to its parts. False when there is no rest.
+  bool next_slot(uint32_t read);
 
   /// Lets later requests find that this read brings `slot`.
   void announce(uint32_t slot, uint32_t read);
+  /// Makes all that was announced for this read untrue.
+  void withdraw(uint32_t read) { ++reads_[read].generation; }
   /// The read in flight that brings `slot`, or kNone. Not every one is found; a miss costs one read.
   uint32_t find(uint32_t slot) const;
 

@@ -25,6 +25,7 @@ void RingLoop::complete(const IoCompletion &completion) {
   Read &read = (*reads_)[number];
   if (completion.result < 0) {
     if (passing(-completion.result)) return resume(number, false);
+    if (split(number)) return;
     return fail(number, ANNULUS_IO, -completion.result);
   }
   const uint32_t before = read.filled;
@@ -86,7 +87,9 @@ void RingLoop::deliver(uint32_t number) {
 // False when the checksum does not match.
 bool RingLoop::serve(const Part &part, const char *bytes, const Segment &segment) {
   const Layout &layout = state_.options.layout;
-  const uint32_t checksum = segment.checksums[plan_->slot_in_segment(part.slot)];
+  // Atomic, because a freed slot may be getting a new vector at this moment.
+  const uint32_t checksum = __atomic_load_n(
+      &segment.checksums[plan_->slot_in_segment(part.slot)], __ATOMIC_RELAXED);
   if (crc32c(part.slot, bytes, layout.vector_bytes) != checksum) return false;
   Request &request = *part.request;
   if (request.query == nullptr) {
@@ -111,9 +114,34 @@ void RingLoop::fail(uint32_t number, int32_t status, int error) {
   release(number);
 }
 
+// A failed read of several slots is done again slot by slot, so that only those fail that are bad.
+bool RingLoop::split(uint32_t number) {
+  Read &read = (*reads_)[number];
+  const uint32_t slot = reads_->part(read.parts).slot;
+  bool several = false;
+  for (uint32_t part = read.parts; part != kNone; part = reads_->part(part).next) {
+    several = several || reads_->part(part).slot != slot;
+  }
+  if (!several) return false;
+  read.rest = read.parts;
+  reads_->withdraw(number);
+  read_next_slot(number);
+  return true;
+}
+
+void RingLoop::read_next_slot(uint32_t number) {
+  Read &read = (*reads_)[number];
+  read.parts = kNone;
+  reads_->next_slot(number);
+  const uint32_t slot = reads_->part(read.parts).slot;
+  aim(read, plan_->range(slot), slot);
+  push(number);
+}
+
 void RingLoop::release(uint32_t number) {
+  if ((*reads_)[number].rest != kNone) return read_next_slot(number);
   reads_->release(number);
-  state_.counters.in_flight.store(reads_->in_flight(), std::memory_order_relaxed);
+  count_in_flight();
 }
 
 // The ring is beyond use. The kernel may still write to its buffers, so those are never freed, and the
@@ -162,7 +190,16 @@ void RingLoop::end(Request &request, int32_t status, int error, uint64_t slot) {
 
 void RingLoop::finish_if_done(Request &request) {
   if (request.queued || request.outstanding > 0) return;
-  request.done(&request);
+  request.next = finished_;
+  finished_ = &request;
+}
+
+void RingLoop::report() {
+  while (finished_ != nullptr) {
+    Request *request = finished_;
+    finished_ = request->next;
+    request->done(request);  // and gone
+  }
 }
 
 }  // namespace annulus::uring

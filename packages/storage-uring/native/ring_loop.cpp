@@ -60,6 +60,7 @@ void RingLoop::run() {
   for (;;) {
     take();
     fill();
+    report();
     const bool idle = first_ == nullptr && reads_->in_flight() == 0;
     if (idle && state_.closing.load(std::memory_order_seq_cst) && state_.inbox.seal()) break;
     IoQueue &queue = *state_.queue.load(std::memory_order_relaxed);
@@ -71,7 +72,10 @@ void RingLoop::run() {
       continue;
     }
     const size_t n = queue.reap(completions, kReapMax);
-    for (size_t i = 0; i < n; ++i) complete(completions[i]);
+    for (size_t i = 0; i < n; ++i) {
+      complete(completions[i]);
+      report();
+    }
   }
   state_.queue.load(std::memory_order_relaxed)->finish();
 }
@@ -171,6 +175,7 @@ void RingLoop::start_read(Request &request) {
   const uint32_t number = reads_->acquire();
   Read &read = (*reads_)[number];
   read.parts = kNone;
+  read.rest = kNone;
   uint32_t last = first;
   try {
     do {
@@ -186,14 +191,15 @@ void RingLoop::start_read(Request &request) {
     end(request, ANNULUS_OUT_OF_MEMORY, 0, 0);
     if (read.parts == kNone) return reads_->release(number);
   }
-  begin(number, *segment, range, last);
+  read.fd = segment->fd;
+  read.file = segment->number;
+  aim(read, range, last);
+  push(number);
+  count_in_flight();
 }
 
-void RingLoop::begin(uint32_t number, const Segment &segment, const ByteRange &range,
-                     uint32_t last) {
-  Read &read = (*reads_)[number];
-  read.fd = segment.fd;
-  read.file = segment.number;
+// Sets what to read; `last` is the highest slot it is to bring.
+void RingLoop::aim(Read &read, const ByteRange &range, uint32_t last) {
   read.begin = range.begin;
   read.length = static_cast<uint32_t>(range.end - range.begin);
   read.needed = static_cast<uint32_t>(plan_->offset_of(last) + state_.options.layout.vector_bytes -
@@ -201,7 +207,9 @@ void RingLoop::begin(uint32_t number, const Segment &segment, const ByteRange &r
   read.filled = 0;
   read.retries = 0;
   read.rewrites = state_.rewrites.load(std::memory_order_acquire);
-  push(number);
+}
+
+void RingLoop::count_in_flight() {
   Counters &counters = state_.counters;
   const uint64_t in_flight = reads_->in_flight();
   counters.in_flight.store(in_flight, std::memory_order_relaxed);

@@ -29,7 +29,8 @@ class RingLoop {
   void fill();
   bool next_window(Request &request);
   void start_read(Request &request);
-  void begin(uint32_t number, const Segment &segment, const ByteRange &range, uint32_t last);
+  void aim(Read &read, const ByteRange &range, uint32_t last);
+  void count_in_flight();
   bool join(Request &request);
   void push(uint32_t number);
   bool may_wait();
@@ -41,6 +42,8 @@ class RingLoop {
   void deliver(uint32_t number);
   bool serve(const Part &part, const char *bytes, const Segment &segment);
   void fail(uint32_t number, int32_t status, int error);
+  bool split(uint32_t number);
+  void read_next_slot(uint32_t number);
   void release(uint32_t number);
   void break_down(int error);
   void let_go(uint32_t part);
@@ -48,6 +51,7 @@ class RingLoop {
   bool stopped(Request &request);
   void end(Request &request, int32_t status, int error, uint64_t slot);
   void finish_if_done(Request &request);
+  void report();
 
   void queue_back(Request *request);
   void unqueue_front();
@@ -58,6 +62,7 @@ class RingLoop {
   std::optional<ReadPlan> plan_;  // from the first request on, when the alignment is known
   Request *first_ = nullptr;      // requests with slots that no read covers yet
   Request *last_ = nullptr;
+  Request *finished_ = nullptr;   // done, and to be told so when the counters say so too
   bool saw_stopping_ = false;
 };
 

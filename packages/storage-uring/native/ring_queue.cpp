@@ -2,6 +2,7 @@
 
 #if defined(__linux__)
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ namespace annulus::uring {
 namespace {
 
 constexpr uint64_t kWakeTag = ~uint64_t{0};
+constexpr uint64_t kTestTag = kWakeTag - 1;
 constexpr uint32_t kFilesMax = 1024;
 constexpr size_t kReapMax = 64;
 // A kernel out of memory gets a second to recover while nothing of ours is in flight.
@@ -23,7 +25,6 @@ constexpr uint32_t kPauseUs = 1000;
 }  // namespace
 
 RingQueue::~RingQueue() {
-  if (ring_) finish();
   if (event_fd_ >= 0) ::close(event_fd_);
 }
 
@@ -31,9 +32,8 @@ int RingQueue::open(uint32_t depth, void *memory, size_t bytes) {
   const int error = open_ring(depth + 1);  // one more for the wake
   if (error != 0) return error;
   stage_ = RingStage::wake;
-  event_fd_ = ::eventfd(0, EFD_CLOEXEC);
+  event_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event_fd_ < 0) return errno;
-  wake_value_ = std::make_unique<uint64_t>(0);
   if (tuning_.registered_buffers) register_buffers(memory, bytes);
   if (tuning_.registered_files) register_files();
   return test_read();
@@ -42,21 +42,25 @@ int RingQueue::open(uint32_t depth, void *memory, size_t bytes) {
 // One read through the ring: a kernel that sets rings up but cannot read is as good as none.
 int RingQueue::test_read() {
   stage_ = RingStage::read;
-  arm_wake();
-  wake();
+  wake();  // so that there is something to read, at once
+  uint64_t value = 0;
+  Sqe *sqe = ring_->next();
+  sqe->opcode = kOpRead;
+  sqe->fd = event_fd_;
+  sqe->address = reinterpret_cast<uint64_t>(&value);
+  sqe->length = sizeof(value);
+  sqe->user_data = kTestTag;
+  // The kernel reads while it takes the entry, for the counter is there: `value` is ours after that.
   Cqe cqe{};
-  for (uint32_t attempt = 0; attempt < kPausesMax; ++attempt) {
-    const int result = ring_->enter(1, true);
-    if (ring_->reap(&cqe, 1) == 1) {
-      wake_armed_ = false;
-      if (cqe.result < 0) return -cqe.result;
-      stage_ = RingStage::ready;
-      return 0;
-    }
-    if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY) return -result;
-    if (result < 0) ops_.pause(kPauseUs);
+  for (uint32_t attempt = 0; ring_->reap(&cqe, 1) == 0; ++attempt) {
+    const int error = -ring_->enter(1, true);
+    if (error > 0 && error != EINTR && error != EAGAIN && error != EBUSY) return error;
+    if (attempt > kPausesMax) return EAGAIN;
+    if (error > 0 && error != EINTR) ops_.pause(kPauseUs);
   }
-  return EAGAIN;
+  if (cqe.result < 0) return -cqe.result;
+  stage_ = RingStage::ready;
+  return 0;
 }
 
 int RingQueue::open_ring(uint32_t entries) {
@@ -124,10 +128,9 @@ void RingQueue::arm_wake() {
   if (wake_armed_) return;
   Sqe *sqe = ring_->next();
   if (sqe == nullptr) return;
-  sqe->opcode = kOpRead;
+  sqe->opcode = kOpPollAdd;
   sqe->fd = event_fd_;
-  sqe->address = reinterpret_cast<uint64_t>(wake_value_.get());
-  sqe->length = sizeof(uint64_t);
+  sqe->rw_flags = POLLIN;
   sqe->user_data = kWakeTag;
   wake_armed_ = true;
 }
@@ -150,10 +153,8 @@ int RingQueue::submit(uint32_t wait_for) {
       if (ring_->unsubmitted() < before) continue;
     }
     bool waited = false;
-    if (!retry(result < 0 ? -result : EAGAIN, &waited)) {
-      broken_ = true;
-      return result < 0 ? -result : EAGAIN;
-    }
+    const int error = result < 0 ? -result : EAGAIN;
+    if (!retry(error, &waited)) return error;
     if (waited) return 0;
   }
 }
@@ -182,7 +183,7 @@ size_t RingQueue::reap(IoCompletion *out, size_t max) {
     const size_t n = ring_->reap(cqes, std::min(kReapMax, max - taken));
     for (size_t i = 0; i < n; ++i) {
       if (cqes[i].user_data == kWakeTag) {
-        wake_armed_ = false;
+        clear_wake();
         continue;
       }
       --in_kernel_;
@@ -199,18 +200,10 @@ void RingQueue::wake() {
   [[maybe_unused]] const ssize_t written = ::write(event_fd_, &one, sizeof(one));
 }
 
-void RingQueue::finish() {
-  if (!ring_) return;
-  if (wake_armed_) wake();
-  IoCompletion ignored[kReapMax];
-  for (uint32_t attempt = 0; wake_armed_ && !broken_ && attempt < kPausesMax; ++attempt) {
-    reap(ignored, kReapMax);
-    if (!wake_armed_) break;
-    const int result = ring_->enter(1, true);
-    if (result < 0 && result != -EINTR) ops_.pause(kPauseUs);
-  }
-  if (wake_armed_) wake_value_.release();  // leaked on purpose: the kernel may still write to it
-  ring_.reset();
+void RingQueue::clear_wake() {
+  wake_armed_ = false;
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t bytes = ::read(event_fd_, &count, sizeof(count));
 }
 
 }  // namespace annulus::uring

@@ -1,7 +1,7 @@
 // IoQueue over io_uring. Opened, used and finished on the ring thread, for the kernel may allow no other.
 //
-// An eventfd read stays armed in the ring, so that a producer can end a wait; its 8 bytes belong to
-// the kernel until it completes, which is why `finish` sees it completed first.
+// A poll of an eventfd stays armed in the ring, so that a producer can end a wait. A poll and not a
+// read, for it leaves no memory in the kernel's hands when the ring is closed.
 #pragma once
 
 #include <memory>
@@ -36,7 +36,7 @@ class RingQueue final : public IoQueue {
   int submit(uint32_t wait_for) override;
   size_t reap(IoCompletion *out, size_t max) override;
   void wake() override;
-  void finish() override;
+  void finish() override { ring_.reset(); }
   uint64_t system_calls() const override { return system_calls_; }
 
  private:
@@ -46,6 +46,7 @@ class RingQueue final : public IoQueue {
   void register_files();
   bool file_registered(const IoOp &op);
   void arm_wake();
+  void clear_wake();
   bool retry(int error, bool *waited);
 
   RingOps &ops_;
@@ -53,9 +54,7 @@ class RingQueue final : public IoQueue {
   std::unique_ptr<Ring> ring_;
   RingStage stage_ = RingStage::setup;
   int event_fd_ = -1;
-  std::unique_ptr<uint64_t> wake_value_;
   bool wake_armed_ = false;
-  bool broken_ = false;
   const char *registered_memory_ = nullptr;
   size_t registered_bytes_ = 0;
   std::vector<int> files_;  // descriptor registered at each index, or -1

@@ -64,6 +64,7 @@ static_assert(sizeof(Params) == 120 && sizeof(Sqe) == 64 && sizeof(Cqe) == 16, "
 static_assert(sizeof(WaitArg) == 24 && sizeof(FilesUpdate) == 16, "kernel ABI");
 
 constexpr uint8_t kOpReadFixed = 4;  // Linux 5.1
+constexpr uint8_t kOpPollAdd = 6;    // Linux 5.1; its events lie where rw_flags does
 constexpr uint8_t kOpRead = 22;      // Linux 5.6
 
 constexpr uint8_t kSqeFixedFile = 1u << 0;

@@ -1,0 +1,412 @@
+// The engine on a fake kernel, against a naive model: every request ends exactly once, with the right
+// answer or the right failure, whatever the kernel does.
+//
+//   engine_test [first seed] [seeds] [real]
+//
+// With `real` the same runs go through this machine's kernel, which brings no trouble of its own.
+#include <annulus/crc32c.h>
+#include <annulus/distance.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "../engine.h"
+#include "../probe.h"
+#include "../read_plan.h"
+#include "fake_kernel.h"
+
+using namespace annulus;
+using namespace annulus::uring;
+
+namespace {
+
+struct Totals {
+  uint64_t requests = 0, ok = 0, io = 0, corrupt = 0, aborted = 0, closed = 0, range = 0;
+  uint64_t completed = 0, interrupted = 0, refused = 0, partial = 0, again = 0, shortened = 0;
+  uint64_t overflowed = 0, failed = 0, joined = 0, merged = 0, broken = 0, rewritten = 0;
+
+  void add(const FakeKernel &kernel) {
+    completed += kernel.completed;
+    interrupted += kernel.interrupted;
+    refused += kernel.refused;
+    partial += kernel.partial;
+    again += kernel.again;
+    shortened += kernel.shortened;
+    overflowed += kernel.overflowed;
+    failed += kernel.failed;
+  }
+};
+
+/// Segment files with known vectors, some damaged.
+class Model {
+ public:
+  Model(std::mt19937_64 &random, const std::string &directory) {
+    const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    layout.dimension = 1 + below(300);
+    layout.vector_bytes = layout.dimension * 4;
+    layout.stride = layout.vector_bytes + 4 * below(40);
+    layout.header_bytes = 4096;
+    layout.slots_per_segment = 1 + below(60);
+    layout.segment_bytes =
+        4096 + (layout.slots_per_segment * layout.stride + 4095) / 4096 * 4096;
+    slots = 1 + below(150);
+    std::normal_distribution<float> normal;
+    vectors.resize(slots * layout.dimension);
+    for (float &value : vectors) value = normal(random);
+    others = vectors;
+    for (uint32_t i = 0; i < layout.dimension; ++i) others[others.size() - 1 - i] = normal(random);
+    const uint64_t segments = (slots + layout.slots_per_segment - 1) / layout.slots_per_segment;
+    for (uint64_t number = 0; number < segments; ++number) create(number, directory);
+    const uint32_t damageable = slots - 1;  // the last is for rewriting
+    for (uint32_t i = below(4); i > 0 && damageable > 0; --i) bad.insert(below(damageable));
+    for (uint32_t i = below(4); i > 0 && damageable > 0; --i) corrupt.insert(below(damageable));
+    for (const uint32_t slot : corrupt) checksum(slot) ^= 1u << below(32);
+  }
+
+  ~Model() {
+    for (const std::string &path : paths) ::unlink(path.c_str());
+  }
+
+  uint64_t offset(uint32_t slot) const {
+    return layout.header_bytes + slot % layout.slots_per_segment * layout.stride;
+  }
+  const float *vector(uint32_t slot) const { return &vectors[slot * layout.dimension]; }
+  /// Whether a read of `slot` touches a sector of a bad one.
+  bool near_bad(uint32_t slot, uint32_t alignment) const {
+    const ReadPlan plan(layout, alignment, 0, 0);
+    const ByteRange range = plan.range(slot);
+    for (const uint32_t other : bad) {
+      const uint64_t at = offset(other);
+      if (plan.segment_of(other) == range.segment && range.begin < at + layout.vector_bytes &&
+          at < range.end) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Gives the last slot its other vector, as a writer does that fills a freed slot.
+  void rewrite(Engine &engine) {
+    const uint32_t slot = slots - 1;
+    engine.begin_rewrite();
+    vectors.swap(others);
+    const int fd = ::open(paths.back().c_str(), O_WRONLY);
+    const auto *bytes = reinterpret_cast<const char *>(vector(slot));
+    const auto half = static_cast<ssize_t>(layout.vector_bytes / 2);
+    const auto at = static_cast<off_t>(offset(slot));
+    const auto rest = static_cast<ssize_t>(layout.vector_bytes) - half;
+    if (::pwrite(fd, bytes, static_cast<size_t>(half), at) != half ||
+        ::pwrite(fd, bytes + half, static_cast<size_t>(rest), at + half) != rest) {
+      broken_rule("the test could not write its files");
+    }
+    ::close(fd);
+    __atomic_store_n(&checksum(slot), crc32c(slot, bytes, layout.vector_bytes), __ATOMIC_RELAXED);
+    engine.end_rewrite();
+  }
+  uint32_t &checksum(uint32_t slot) {
+    return checksums[slot / layout.slots_per_segment][slot % layout.slots_per_segment];
+  }
+  uint64_t inode(uint32_t slot) const { return inodes[slot / layout.slots_per_segment]; }
+
+  Layout layout{};
+  uint32_t slots = 0;
+  std::vector<float> vectors;
+  std::vector<float> others;  ///< the same but for the last slot, which is rewritten under our eyes
+  std::vector<std::string> paths;
+  std::vector<uint64_t> inodes;
+  std::vector<std::vector<uint32_t>> checksums;
+  std::set<uint32_t> bad, corrupt;
+
+ private:
+  void create(uint64_t number, const std::string &directory) {
+    paths.push_back(directory + "/segment-" + std::to_string(number));
+    checksums.emplace_back(layout.slots_per_segment, 0);
+    std::vector<char> bytes(layout.segment_bytes, 0);
+    for (uint64_t i = 0; i < layout.slots_per_segment; ++i) {
+      const uint64_t slot = number * layout.slots_per_segment + i;
+      if (slot >= slots) break;
+      const auto at = static_cast<uint32_t>(slot);
+      std::memcpy(&bytes[offset(at)], vector(at), layout.vector_bytes);
+      checksum(at) = crc32c(at, vector(at), layout.vector_bytes);
+    }
+    const int fd = ::open(paths.back().c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    if (fd < 0 || ::write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+      broken_rule("the test could not write its files");
+    }
+    struct stat status;
+    ::fstat(fd, &status);
+    inodes.push_back(status.st_ino);
+    ::close(fd);
+  }
+};
+
+struct Call {
+  Request request;
+  std::vector<uint32_t> slots;
+  std::vector<float> query, out;
+  int32_t abort = 0;
+  bool may_abort = false;
+  std::atomic<int> done{0};
+};
+
+void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
+  const auto below = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
+  call.slots.resize(below(10) == 0 ? below(3000) : below(40));
+  const bool outside = below(20) == 0;
+  for (uint32_t &slot : call.slots) slot = below(model.slots + (outside ? 2 : 0));
+  if (below(2) == 0) {
+    std::normal_distribution<float> normal;
+    call.query.resize(model.layout.dimension);
+    for (float &value : call.query) value = normal(random);
+    call.request.query = call.query.data();
+    call.request.metric = below(4);
+  }
+  call.out.assign(call.slots.size() * (call.query.empty() ? model.layout.dimension : 1), NAN);
+  call.may_abort = below(4) == 0;
+  call.abort = call.may_abort && below(2) == 0 ? 1 : 0;
+  call.request.slots = call.slots.data();
+  call.request.n = call.slots.size();
+  call.request.out = call.out.data();
+  call.request.abort = &call.abort;
+  call.request.ctx = &call;
+  call.request.done = [](Request *request) {
+    static_cast<Call *>(request->ctx)->done.fetch_add(1, std::memory_order_release);
+  };
+}
+
+bool same(const Call &call, size_t i, const float *vector, uint32_t dimension) {
+  if (call.query.empty()) {
+    return std::memcmp(&call.out[i * dimension], vector, dimension * sizeof(float)) == 0;
+  }
+  const ExactQuery exact(call.request.metric, call.query.data(), dimension);
+  const float expected = exact.distance(vector);
+  return std::memcmp(&call.out[i], &expected, sizeof(float)) == 0;
+}
+
+void check_answers(const Call &call, const Model &model, bool either) {
+  const uint32_t dimension = model.layout.dimension;
+  for (size_t i = 0; i < call.slots.size(); ++i) {
+    const uint32_t slot = call.slots[i];
+    if (same(call, i, model.vector(slot), dimension)) continue;
+    if (either && same(call, i, &model.others[slot * dimension], dimension)) continue;
+    broken_rule("an answer is not that of the model, bit for bit");
+  }
+}
+
+struct Rules {
+  bool may_close;
+  bool either;  ///< the old and the new vector of the rewritten slot are both right
+  uint32_t alignment;
+};
+
+void check(const Call &call, const Model &model, const Rules &rules, Totals &totals) {
+  if (call.done.load(std::memory_order_acquire) != 1) broken_rule("done was not called exactly once");
+  const std::set<uint32_t> asked(call.slots.begin(), call.slots.end());
+  bool outside = false, touches_bad = false, touches_corrupt = false, next_to_bad = false;
+  for (const uint32_t slot : asked) {
+    outside = outside || slot >= model.slots;
+    if (slot >= model.slots) continue;
+    touches_bad = touches_bad || model.bad.count(slot) > 0;
+    next_to_bad = next_to_bad || model.near_bad(slot, rules.alignment);
+    touches_corrupt = touches_corrupt || model.corrupt.count(slot) > 0;
+  }
+  const auto slot = static_cast<uint32_t>(call.request.slot);
+  ++totals.requests;
+  switch (call.request.status) {
+    case ANNULUS_OK:
+      if (outside || touches_bad || touches_corrupt) broken_rule("damage was returned as an answer");
+      check_answers(call, model, rules.either);
+      ++totals.ok;
+      return;
+    case ANNULUS_OUT_OF_RANGE:
+      if (!outside || slot < model.slots) broken_rule("a good slot was called out of range");
+      ++totals.range;
+      return;
+    case ANNULUS_IO:
+      if (asked.count(slot) == 0 || call.request.detail != EIO ||
+          !model.near_bad(slot, rules.alignment)) {
+        broken_rule("EIO for a slot that is not bad");
+      }
+      ++totals.io;
+      return;
+    case ANNULUS_CORRUPT:
+      if (asked.count(slot) == 0 || model.corrupt.count(slot) == 0) {
+        broken_rule("a good vector was called damaged");
+      }
+      ++totals.corrupt;
+      return;
+    case ANNULUS_ABORTED:
+      if (!call.may_abort) broken_rule("aborted, and nobody asked for it");
+      ++totals.aborted;
+      return;
+    case ANNULUS_CLOSED:
+      if (!rules.may_close) broken_rule("closed, and nobody closed it");
+      ++totals.closed;
+      return;
+    default: broken_rule("an unknown status");
+  }
+}
+
+FakeFaults faults_of(std::mt19937_64 &random) {
+  const auto maybe = [&](double p) { return random() % 2 == 0 ? 0 : p; };
+  FakeFaults faults;
+  faults.enter_interrupted = maybe(0.2);
+  faults.enter_refused = maybe(0.2);
+  faults.partial_submit = maybe(0.5);
+  faults.early_return = maybe(0.2);
+  faults.read_again = maybe(0.2);
+  faults.read_short = maybe(0.5);
+  faults.cq_entries = random() % 3 == 0 ? 1u << random() % 3 : 0;
+  faults.refuse_buffers = random() % 2 == 0;
+  faults.refuse_files = random() % 2 == 0;
+  faults.refuse_flags = random() % 2 == 0;
+  faults.break_after = random() % 16 == 0 ? 3 + random() % 50 : 0;
+  return faults;
+}
+
+EngineOptions options_of(const Model &model, std::mt19937_64 &random) {
+  EngineOptions options;
+  options.layout = model.layout;
+  options.direct = random() % 2 == 0 ? Direct::never : Direct::automatic;
+  options.queue_depth = 1 + random() % 16;
+  options.fallback_threads = 2;
+  options.join_reads = random() % 4 != 0;
+  options.merge_gap = random() % 2 == 0 ? 0 : 4096;
+  options.ring.min_wait_us = random() % 2 == 0 ? 0 : 50;
+  return options;
+}
+
+std::vector<Call> make_calls(const Model &model, std::mt19937_64 &random, size_t n) {
+  std::vector<Call> calls(n);
+  for (Call &call : calls) make_call(call, model, random);
+  return calls;
+}
+
+void run(uint64_t seed, const std::string &directory, bool real, Totals &totals) {
+  std::mt19937_64 random(seed);
+  Model model(random, directory);
+  const FakeFaults faults = faults_of(random);
+  auto owned = std::make_unique<FakeKernel>(seed, faults);
+  FakeKernel &kernel = *owned;
+  // After a breakdown reads go through the real files, where nothing is bad.
+  if (faults.break_after != 0 || real) model.bad.clear();
+  for (const uint32_t slot : model.bad) {
+    kernel.damage(model.inode(slot), model.offset(slot),
+                  model.offset(slot) + model.layout.vector_bytes);
+  }
+  Engine *engine = Engine::create(
+      options_of(model, random), real ? kernel_ring_ops() : std::move(owned));
+  const StartResult started = engine->start();
+  if (!started.ring && faults.break_after == 0) broken_rule("a working kernel was refused");
+  for (size_t number = 0; number < model.paths.size(); ++number) {
+    const auto at = static_cast<uint32_t>(number);
+    if (engine->segments().add(at, model.paths[number], model.checksums[number].data()) != 0) {
+      broken_rule("a segment could not be added");
+    }
+  }
+  engine->set_slots(model.slots);
+
+  const bool may_close = random() % 4 == 0;
+  const bool rewrites = random() % 3 == 0;
+  std::vector<Call> calls = make_calls(model, random, 20 + random() % 60);
+  const size_t half = calls.size() / 2;
+  const auto produce = [&](size_t from, size_t to) {
+    for (size_t i = from; i < to; ++i) engine->submit(&calls[i].request);
+  };
+  std::thread other(produce, half, calls.size());
+  produce(0, half);
+  for (int i = rewrites ? 5 : 0; i > 0; --i) model.rewrite(*engine);
+  std::vector<Call> later = make_calls(model, random, 10);
+  for (Call &call : later) engine->submit(&call.request);
+  for (Call &call : calls) {
+    if (call.may_abort) __atomic_store_n(&call.abort, 1, __ATOMIC_RELAXED);
+  }
+  if (may_close) {
+    if (random() % 2 == 0) engine->stop();
+    engine->close();
+  }
+  other.join();
+  engine->close();
+  const Counters &counters = engine->counters();
+  totals.rewritten += counters.reread.load();
+  totals.joined += counters.joined.load();
+  totals.merged += counters.vectors.load() > counters.reads.load() ? 1 : 0;
+  totals.broken += engine->broken() != 0 ? 1 : 0;
+  if (counters.in_flight.load() != 0) broken_rule("something is in flight after close");
+  if (!real) totals.add(kernel);
+  const uint32_t alignment = engine->segments().alignment();
+  for (Call &call : calls) check(call, model, {may_close, rewrites, alignment}, totals);
+  for (Call &call : later) check(call, model, {may_close, false, alignment}, totals);
+  engine->release();
+}
+
+// What never happened was not tested.
+bool report(const Totals &totals, bool real) {
+  const struct {
+    const char *name;
+    uint64_t n;
+    bool fake_only;
+  } lines[] = {
+      {"requests", totals.requests, false},       {"answered", totals.ok, false},
+      {"EIO", totals.io, true},                   {"damaged", totals.corrupt, false},
+      {"aborted", totals.aborted, false},         {"closed", totals.closed, false},
+      {"outside", totals.range, false},           {"joined", totals.joined, false},
+      {"merged", totals.merged, false},           {"read again", totals.rewritten, true},
+      {"completions", totals.completed, true},    {"interrupted", totals.interrupted, true},
+      {"refused", totals.refused, true},          {"half taken", totals.partial, true},
+      {"again", totals.again, true},              {"short", totals.shortened, true},
+      {"overflowed", totals.overflowed, true},    {"failed reads", totals.failed, true},
+      {"broken rings", totals.broken, true},
+  };
+  bool all = true;
+  for (const auto &line : lines) {
+    if (line.fake_only && real) continue;
+    std::printf("%-13s %llu\n", line.name, static_cast<unsigned long long>(line.n));
+    all = all && line.n > 0;
+  }
+  return all;
+}
+
+uint64_t current_seed = 0;
+
+void tell_seed(int) {
+  char text[64];
+  const int n = std::snprintf(text, sizeof(text), "at seed %llu\n",
+                              static_cast<unsigned long long>(current_seed));
+  [[maybe_unused]] const ssize_t written = ::write(2, text, static_cast<size_t>(n));
+}
+
+}  // namespace
+
+int main(int count, char **arguments) {
+  const uint64_t first = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1;
+  const uint64_t seeds = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 200;
+  const bool real = count > 3 && std::string(arguments[3]) == "real";
+  if (real && !probe(*kernel_ring_ops()).supported) {
+    std::printf("skipped: this machine allows no ring\n");
+    return 0;
+  }
+  const char *temporary = std::getenv("TMPDIR");
+  std::string directory = std::string(temporary == nullptr ? "/tmp" : temporary) + "/uring-XXXXXX";
+  if (::mkdtemp(directory.data()) == nullptr) return 1;
+  std::signal(SIGABRT, &tell_seed);
+  Totals totals;
+  for (uint64_t seed = first; seed < first + seeds; ++seed) {
+    current_seed = seed;
+    run(seed, directory, real, totals);
+  }
+  ::rmdir(directory.c_str());
+  const bool all = report(totals, real);
+  std::printf(all || seeds < 100 ? "passed\n" : "failed: something never happened\n");
+  return all || seeds < 100 ? 0 : 1;
+}
