@@ -170,7 +170,7 @@ async function compare(path: string, source: Source, count: number): Promise<voi
   if (uring.supported) backends.push('io_uring')
   else console.log(`\nio_uring is left out: ${uring.reason}`)
   const rows = 8
-  const running = progressBar('\ncomparing', rows, 'rows')
+  const running = progressBar('comparing', rows, 'rows')
   let done = 0
   const table = await runExperiment({
     path,
@@ -194,7 +194,7 @@ async function compare(path: string, source: Source, count: number): Promise<voi
 async function exactTruth(path: string, queries: readonly Float32Array[], limit: number) {
   await using database = await open(path)
   const collection = await database.collection('demo')
-  const searching = progressBar('\nexact   ', queries.length, 'queries')
+  const searching = progressBar('exact   ', queries.length, 'queries')
   const truth = await exactNeighbours(collection, queries, limit, (done) => searching.update(done))
   searching.stop()
   return truth
