@@ -16,29 +16,29 @@ export type FileOperation =
   | 'truncate'
   | 'write'
 
-const codes: Readonly<Record<string, ErrorCode>> = {
-  EACCES: 'ANNULUS_PERMISSION',
-  EPERM: 'ANNULUS_PERMISSION',
-  EROFS: 'ANNULUS_PERMISSION',
-  ENOSPC: 'ANNULUS_FULL',
-  EDQUOT: 'ANNULUS_FULL',
-  EFBIG: 'ANNULUS_LIMIT',
-  EMFILE: 'ANNULUS_LIMIT',
-  ENFILE: 'ANNULUS_LIMIT',
-  ENOLCK: 'ANNULUS_LIMIT',
-  ENOMEM: 'ANNULUS_OUT_OF_MEMORY',
-  ENOENT: 'ANNULUS_NOT_FOUND',
-  EEXIST: 'ANNULUS_EXISTS',
-  ENOTDIR: 'ANNULUS_INVALID_ARGUMENT',
-  EISDIR: 'ANNULUS_INVALID_ARGUMENT',
-  ELOOP: 'ANNULUS_INVALID_ARGUMENT',
-  ENAMETOOLONG: 'ANNULUS_INVALID_ARGUMENT',
-  ERR_INVALID_ARG_VALUE: 'ANNULUS_INVALID_ARGUMENT',
-  ENOSYS: 'ANNULUS_UNSUPPORTED',
-  EOPNOTSUPP: 'ANNULUS_UNSUPPORTED',
-  ENOTSUP: 'ANNULUS_UNSUPPORTED',
-  EAGAIN: 'ANNULUS_LOCKED',
-}
+const codes = new Map<string | undefined, ErrorCode>([
+  ['EACCES', 'ANNULUS_PERMISSION'],
+  ['EPERM', 'ANNULUS_PERMISSION'],
+  ['EROFS', 'ANNULUS_PERMISSION'],
+  ['ENOSPC', 'ANNULUS_FULL'],
+  ['EDQUOT', 'ANNULUS_FULL'],
+  ['EFBIG', 'ANNULUS_LIMIT'],
+  ['EMFILE', 'ANNULUS_LIMIT'],
+  ['ENFILE', 'ANNULUS_LIMIT'],
+  ['ENOLCK', 'ANNULUS_LIMIT'],
+  ['ENOMEM', 'ANNULUS_OUT_OF_MEMORY'],
+  ['ENOENT', 'ANNULUS_NOT_FOUND'],
+  ['EEXIST', 'ANNULUS_EXISTS'],
+  ['ENOTDIR', 'ANNULUS_INVALID_ARGUMENT'],
+  ['EISDIR', 'ANNULUS_INVALID_ARGUMENT'],
+  ['ELOOP', 'ANNULUS_INVALID_ARGUMENT'],
+  ['ENAMETOOLONG', 'ANNULUS_INVALID_ARGUMENT'],
+  ['ERR_INVALID_ARG_VALUE', 'ANNULUS_INVALID_ARGUMENT'],
+  ['ENOSYS', 'ANNULUS_UNSUPPORTED'],
+  ['EOPNOTSUPP', 'ANNULUS_UNSUPPORTED'],
+  ['ENOTSUP', 'ANNULUS_UNSUPPORTED'],
+  ['EAGAIN', 'ANNULUS_LOCKED'],
+])
 
 function errnoOf(cause: unknown): string | undefined {
   if (typeof cause !== 'object' || cause === null || !('code' in cause)) return undefined
@@ -52,7 +52,7 @@ function errnoOf(cause: unknown): string | undefined {
 export function fileError(cause: unknown, operation: FileOperation, path: string): AnnulusError {
   if (cause instanceof AnnulusError) return cause
   const errno = errnoOf(cause)
-  const code = (errno !== undefined && codes[errno]) || 'ANNULUS_IO'
+  const code = codes.get(errno) ?? 'ANNULUS_IO'
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new AnnulusError(code, `${operation} failed on ${path}: ${reason}`, {
     cause,

@@ -5,6 +5,7 @@ import type { FileOps, OpenFile } from '../src/file-ops.js'
 import { nodeFileOps } from '../src/node-file-ops.js'
 import { preadStorage } from '../src/pread.js'
 import type { StorageFactory, VectorStorage } from '../src/types.js'
+import { bound, changingFiles } from './changing-files.js'
 import { Delegate, delegating } from './delegate.js'
 import type { Mutant } from './mutants.js'
 
@@ -31,41 +32,9 @@ function withFiles(
   caughtBy: string,
   change: (file: OpenFile) => Partial<OpenFile>,
 ): Mutant {
-  return mutant(name, caughtBy, ({ files = nodeFileOps, segmentBytesMax }) => {
-    const changed: FileOps = {
-      ...bound(files),
-      open: async (path, mode) => {
-        const file = await files.open(path, mode)
-        return { ...boundFile(file), ...change(file) }
-      },
-    }
-    return preadStorage({ files: changed, ...(segmentBytesMax && { segmentBytesMax }) })
-  })
-}
-
-function bound(files: FileOps): FileOps {
-  return {
-    open: (path, mode) => files.open(path, mode),
-    stat: (path) => files.stat(path),
-    list: (directory) => files.list(directory),
-    makeDirectory: (path) => files.makeDirectory(path),
-    rename: (from, to) => files.rename(from, to),
-    remove: (path) => files.remove(path),
-    syncDirectory: (path) => files.syncDirectory(path),
-    lock: (path) => files.lock(path),
-  }
-}
-
-function boundFile(file: OpenFile): OpenFile {
-  return {
-    path: file.path,
-    read: (bytes, position) => file.read(bytes, position),
-    write: (bytes, position) => file.write(bytes, position),
-    truncate: (length) => file.truncate(length),
-    sync: () => file.sync(),
-    size: () => file.size(),
-    close: () => file.close(),
-  }
+  return mutant(name, caughtBy, ({ files = nodeFileOps, segmentBytesMax }) =>
+    preadStorage({ files: changingFiles(files, change), segmentBytesMax }),
+  )
 }
 
 /** Swallows errors with this code in the calls of a storage. */

@@ -51,7 +51,7 @@ describe('the manifest of capabilities', () => {
     const { persistent, ...incomplete } = memoryCapabilities
     expect(persistent).toBe(true)
     // Unsafe on purpose: what a caller without types may pass.
-    const subject = { name: 'x', storage, capabilities: incomplete } as StorageSubject
+    const subject = { name: 'x', storage, capabilities: incomplete } as unknown as StorageSubject
     expect(() => testsOf(subject)).toThrow(/persistent/)
     const extra = { ...memoryCapabilities, fast: true }
     expect(() => testsOf({ name: 'x', storage, capabilities: extra })).toThrow(/fast/)

@@ -188,18 +188,22 @@ class ThrowsAtOnce extends Delegate {
 }
 
 class ClosesTooEarly extends Delegate {
-  #reading = 0
+  #tellClosed = () => {}
+  readonly #closed = new Promise<void>((resolve) => {
+    this.#tellClosed = resolve
+  })
 
+  /** Settles a few turns after close has. */
   override async read(slots: Uint32Array, options?: ReadOptions): Promise<Float32Array> {
-    this.#reading++
     const vectors = await super.read(slots, options)
+    await this.#closed
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
-    this.#reading--
     return vectors
   }
 
-  override stats(): StorageStats {
-    return { ...super.stats(), inFlight: this.#reading }
+  override async close(): Promise<void> {
+    await super.close()
+    this.#tellClosed()
   }
 }
 
