@@ -8,6 +8,10 @@
 
 #include "fault_guard.h"
 
+#if defined(__APPLE__)
+#include <mach/mach.h>
+#endif
+
 namespace annulus {
 
 namespace {
@@ -39,6 +43,27 @@ class SystemMapOps final : public MapOps {
     const Pages pages = pages_of(bytes, size);
     // Whatever is wrong with the pages, the read that follows will say.
     (void)madvise(pages.first, pages.count * page_, MADV_WILLNEED);
+  }
+
+  const uint8_t *duplicate(const uint8_t *mapping, size_t size) override {
+    auto *pages = const_cast<uint8_t *>(mapping);
+#if defined(__APPLE__)
+    vm_address_t second = 0;
+    vm_prot_t current;
+    vm_prot_t max;
+    const kern_return_t result =
+        vm_remap(mach_task_self(), &second, size, 0, VM_FLAGS_ANYWHERE, mach_task_self(),
+                 reinterpret_cast<vm_address_t>(pages), FALSE, &current, &max, VM_INHERIT_SHARE);
+    return result == KERN_SUCCESS ? reinterpret_cast<const uint8_t *>(second) : nullptr;
+#else
+    // An old size of 0 maps the pages of a shared mapping once more; advice goes along.
+    void *second = mremap(pages, 0, size, MREMAP_MAYMOVE);
+    return second != MAP_FAILED ? static_cast<const uint8_t *>(second) : nullptr;
+#endif
+  }
+
+  void unmap(const uint8_t *mapping, size_t size) override {
+    (void)munmap(const_cast<uint8_t *>(mapping), size);
   }
 
   int guarded(const uint8_t *bytes, size_t size, void (*body)(void *), void *ctx) override {

@@ -18,6 +18,12 @@ class MapOps {
   /// Starts bringing the bytes into memory without waiting for them. A hint; it cannot fail.
   virtual void prefetch(const uint8_t *bytes, size_t size) = 0;
 
+  /// A second mapping of the same pages, with a life of its own. Null when there is no room.
+  virtual const uint8_t *duplicate(const uint8_t *mapping, size_t size) = 0;
+
+  /// Ends a mapping that `duplicate` made.
+  virtual void unmap(const uint8_t *mapping, size_t size) = 0;
+
   /// Runs `body(ctx)`, which reads these bytes. 0, or the errno of the failed read; `body` was then
   /// left in the middle (see fault_guard.h).
   virtual int guarded(const uint8_t *bytes, size_t size, void (*body)(void *), void *ctx) = 0;

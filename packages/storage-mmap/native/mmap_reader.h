@@ -1,7 +1,7 @@
 // Exact distances and vectors from mapped segment files, on threads that may wait for page faults.
 //
-// Reference-counted like every table of abi.h. The mappings and checksums are the owner's: it keeps
-// them until `close` has reported (or `join` has returned), and only then gives up its reference.
+// Reference-counted like every table of abi.h. The reader owns mappings of its own, which end when
+// `close` reports or `join` returns; the checksums are the owner's, who keeps them until then.
 #pragma once
 
 #include <annulus/abi.h>
@@ -40,10 +40,10 @@ class MmapReader {
 
   const annulus_reader &table() const { return table_; }
 
-  /// One thread only, the same for both; see SegmentTable.
-  bool add_segment(const uint8_t *base, const uint32_t *checksums) {
-    return segments_.add(base, checksums);
-  }
+  /// Adds a segment, mapping its `segment_bytes` once more: `mapping` may go when this returns.
+  /// Same thread as `publish`; see SegmentTable. ANNULUS_OK, ANNULUS_OUT_OF_MEMORY when there is no
+  /// room for another mapping, ANNULUS_OUT_OF_RANGE when the table is full.
+  int32_t add_segment(const uint8_t *mapping, const uint32_t *checksums);
   bool publish(uint64_t slots) { return segments_.publish(slots); }
   const MapLayout &layout() const { return segments_.layout(); }
 
@@ -53,14 +53,14 @@ class MmapReader {
   void submit(annulus_score_request *request, Work work);
 
   /// Lets what has begun come to its end; later requests end with ANNULUS_CLOSED. `closed(ctx)` is
-  /// called once when the mappings are no longer in use.
-  void close(void (*closed)(void *ctx), void *ctx) { threads_.close(closed, ctx); }
+  /// called once when the mappings are gone. Once only.
+  void close(void (*closed)(void *ctx), void *ctx);
 
   /// Ends requests under way with ANNULUS_CLOSED as soon as their current vector is read.
   void stop() { scanner_.stop(); }
 
-  /// Closes and waits until the mappings are no longer in use and all threads have ended.
-  void join() { threads_.join(); }
+  /// Closes and waits until all threads have ended and the mappings are gone.
+  void join();
 
   MmapReaderStats stats() const;
 
@@ -79,6 +79,8 @@ class MmapReader {
   size_t part_size() const;
   void account(Batch *batch, size_t vectors);
   void conclude(Batch *batch);
+  static void on_drained(void *self);
+  void unmap();
 
   SegmentTable segments_;
   const MmapReaderOptions options_;
@@ -87,6 +89,9 @@ class MmapReader {
   Scanner scanner_;
   ReaderThreads threads_;
   annulus_reader table_;
+  void (*closed_)(void *ctx) = nullptr;
+  void *closed_ctx_ = nullptr;
+  bool unmapped_ = false;
   std::atomic<uint32_t> references_{1};
   std::atomic<uint64_t> in_flight_{0};
   std::atomic<uint64_t> errors_{0};

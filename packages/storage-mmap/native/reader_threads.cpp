@@ -114,24 +114,26 @@ void ReaderThreads::end() {
 
 void ReaderThreads::close(void (*closed)(void *ctx), void *ctx) {
   std::unique_lock<std::mutex> lock(mutex_);
-  if (on_closed_ == nullptr) {
-    on_closed_ = closed;
-    on_closed_ctx_ = ctx;
-  }
+  on_closed_ = closed;
+  on_closed_ctx_ = ctx;
   closed_ = true;
   if (batches_ > 0) return;
+  if (running_ == 0) start_thread();
   ready_.notify_all();
   report_when_closed(lock);
 }
 
 void ReaderThreads::report_when_closed(std::unique_lock<std::mutex> &lock) {
-  if (!closed_ || batches_ > 0 || running_ > 0) return;
+  if (!closed_ || batches_ > 0 || running_ > 0 || on_closed_ == nullptr) return;
   void (*closed)(void *) = on_closed_;
-  void *ctx = on_closed_ctx_;
   on_closed_ = nullptr;
+  // Whoever is told, and then joins, finds the report still running and waits for it.
+  reporting_ = true;
   lock.unlock();
-  // Nothing of this object may be touched from here on: the report may lead to its end.
-  if (closed != nullptr) closed(ctx);
+  closed(on_closed_ctx_);
+  lock.lock();
+  reporting_ = false;
+  drained_.notify_all();
 }
 
 void ReaderThreads::join() {
@@ -139,7 +141,7 @@ void ReaderThreads::join() {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     closed_ = true;
-    drained_.wait(lock, [this] { return batches_ == 0; });
+    drained_.wait(lock, [this] { return batches_ == 0 && !reporting_; });
     ready_.notify_all();
     threads.swap(threads_);
   }

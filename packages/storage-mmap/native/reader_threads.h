@@ -36,8 +36,8 @@ class ReaderThreads {
   void end();
 
   /// Refuses further batches. When the last has ended and all threads have left, calls
-  /// `closed(ctx)` once, on whichever thread that happens, maybe this one. Only the first call
-  /// counts.
+  /// `closed(ctx)` once: on the last of them (one is started if need be), or on the caller that
+  /// ends the last batch. Called once, before `join`.
   void close(void (*closed)(void *ctx), void *ctx);
 
   /// Closes, waits for the last batch to end, and for the threads. Any thread but a reader thread.
@@ -53,7 +53,7 @@ class ReaderThreads {
   void *const owner_;
   std::mutex mutex_;
   std::condition_variable ready_;    // a part waits, or it is time to leave
-  std::condition_variable drained_;  // the last batch has ended
+  std::condition_variable drained_;  // the last batch, or the report, has ended
   std::vector<std::thread> threads_;
   Batch *first_ = nullptr;
   Batch *last_ = nullptr;
@@ -62,6 +62,7 @@ class ReaderThreads {
   size_t running_ = 0;  // threads that have not left
   size_t batches_ = 0;  // begun and not ended
   bool closed_ = false;
+  bool reporting_ = false;
   void (*on_closed_)(void *) = nullptr;
   void *on_closed_ctx_ = nullptr;
 };

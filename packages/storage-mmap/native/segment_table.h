@@ -44,6 +44,7 @@ class SegmentTable {
 
   const MapLayout &layout() const { return layout_; }
   uint32_t segments() const { return segments_; }
+  const uint8_t *base(uint32_t segment) const { return entries_.get()[segment].base; }
   uint64_t capacity() const { return uint64_t{segments_} * layout_.slots_per_segment; }
 
   /// `base` is `segment_bytes` of mapping, `checksums` has `slots_per_segment` entries; both stay

@@ -1,10 +1,10 @@
 // new Reader({ dimension, stride, headerBytes, slotsPerSegment, segmentBytes, threads, prefetch }):
 // the reader of mapped segments as promises, and as a table for other addons.
 //
-// Lifetime: the mappings are JavaScript buffers, unmapped when collected, and at the end of the
-// environment by cleanup hooks that run newest first. So the reader keeps its buffers, and itself,
-// until it is closed, and its own hook is put behind the newest buffer's: it always runs before any
-// of them and returns when no thread touches mapped memory any more.
+// Lifetime: a mapping arrives as a JavaScript buffer, which the collector unmaps, and which Node
+// unmaps at the end of the environment before any cleanup hook could stop a read. So the reader
+// maps the pages once more and the buffer is not kept. The checksums are JavaScript memory that
+// goes after the hooks; they, and the wrap, are kept until closed.
 #include <annulus/externals.h>
 
 #include <cmath>
@@ -150,7 +150,7 @@ class Reader : public Napi::ObjectWrap<Reader> {
     Reader *reader_;  // keeps itself alive until `let_go`
   };
 
-  // The environment ends: the buffers are unmapped as soon as this returns.
+  // The environment ends: JavaScript memory goes as soon as this returns.
   static void on_cleanup(void *data) {
     auto *self = static_cast<Reader *>(data);
     self->hooked_ = false;
@@ -169,7 +169,7 @@ class Reader : public Napi::ObjectWrap<Reader> {
     hooked_ = false;
   }
 
-  // After the last read. The collector unmaps the buffers when it comes to them.
+  // After the last read.
   void let_go() {
     reader_->join();  // the threads have left their loops already
     unhook();
@@ -186,15 +186,14 @@ class Reader : public Napi::ObjectWrap<Reader> {
       throw Napi::RangeError::New(env_, "the mapping or its checksums are too short");
     }
     if (closing_) throw status_error(env_, ANNULUS_CLOSED, "addSegment");
-    if (!reader_->add_segment(bytes.Data(), sums.Data())) {
+    const int32_t status = reader_->add_segment(bytes.Data(), sums.Data());
+    if (status == ANNULUS_OUT_OF_MEMORY) throw status_error(env_, status, "mapping a segment");
+    if (status != ANNULUS_OK) {
       throw make_error(env_, "ANNULUS_LIMIT",
                        "a storage has at most " + std::to_string(SegmentTable::kSegmentsMax) +
                            " mapped segments; use larger ones");
     }
-    kept_.push_back(Napi::Persistent(bytes.As<Napi::Object>()));
     kept_.push_back(Napi::Persistent(sums.As<Napi::Object>()));
-    unhook();
-    hook();
   }
 
   void publish(const Napi::CallbackInfo &info) {

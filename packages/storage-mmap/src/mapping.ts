@@ -50,9 +50,9 @@ function mappingError(cause: unknown, path: string): AnnulusError {
 }
 
 /**
- * Maps a segment file, read only and shared, at its full and final size. The pages are read at random,
- * so the kernel is told not to read around them. Nothing may touch the buffer's bytes on the event
- * loop; it is unmapped when collected.
+ * Maps a segment file, read only and shared, at its full and final size. Pages are read at random, so
+ * the kernel is told not to read around them. Nothing may touch the buffer's bytes on the event loop.
+ * It is unmapped when collected; whoever reads for longer maps the pages once more.
  *
  * @throws AnnulusError by errno, `ANNULUS_CORRUPT` when the file is shorter than `bytes`.
  */

@@ -19,9 +19,9 @@ export interface NativeReaderStats {
   readonly errors: number
 }
 
-/** Holds its mappings, and itself, until it is closed or the environment ends. */
+/** Keeps mappings of its own, and itself, until it is closed or the environment ends. */
 export interface NativeReader {
-  /** The mapping of the next segment and its checksums. */
+  /** The mapping of the next segment, which it maps once more and does not keep, and its checksums. */
   addSegment(mapping: Buffer, checksums: Uint32Array): void
   /** Slots below this number may be read; their segments must have been added. */
   publish(slots: number): void
@@ -35,7 +35,7 @@ export interface NativeReader {
   read(slots: Uint32Array, out: Float32Array, abort: Int32Array | undefined): Promise<void>
   table(): ReaderHandle
   stats(): NativeReaderStats
-  /** Once only. Resolves when the mappings are no longer in use. */
+  /** Once only. Resolves when the mappings are gone. */
   close(): Promise<void>
 }
 

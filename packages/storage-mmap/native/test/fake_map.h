@@ -79,6 +79,8 @@ struct FakeControl {
   uint32_t inside_max = 0;
   std::atomic<uint64_t> clock{1};
   std::atomic<uint64_t> visits{0};
+  uint32_t mapped = 0;                // segments, by the owner's thread
+  std::atomic<uint32_t> unmapped{0};  // segments, in order
 
   void close_gate() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -112,6 +114,18 @@ class FakeMapOps final : public annulus::MapOps {
     std::lock_guard<std::mutex> lock(control_.mutex);
     control_.prefetched.push_back(bytes);
     control_.missing.erase(bytes);
+  }
+
+  const uint8_t *duplicate(const uint8_t *mapping, size_t size) override {
+    CHECK(size == files_.layout.segment_bytes);
+    ++control_.mapped;
+    return mapping;
+  }
+
+  void unmap(const uint8_t *mapping, size_t size) override {
+    CHECK(mapping == files_.segment(control_.unmapped++) && size == files_.layout.segment_bytes);
+    std::lock_guard<std::mutex> lock(control_.mutex);
+    CHECK(control_.inside == 0);
   }
 
   int guarded(const uint8_t *bytes, size_t size, void (*body)(void *), void *ctx) override {

@@ -34,13 +34,14 @@ class Fixture {
   }
   ~Fixture() {
     reader->join();
+    CHECK(control.unmapped == control.mapped);
     MmapReader::release(reader);
   }
   Fixture(const Fixture &) = delete;
   Fixture &operator=(const Fixture &) = delete;
 
   void add(uint32_t segment) {
-    CHECK(reader->add_segment(files.segment(segment), files.checksums(segment)));
+    CHECK(reader->add_segment(files.segment(segment), files.checksums(segment)) == ANNULUS_OK);
   }
 
   FakeFiles files;
