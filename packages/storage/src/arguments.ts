@@ -1,6 +1,12 @@
 // Checks of what callers pass, made before anything changes.
-import { AnnulusError, checkOptions as checkKnownOptions, validateVectors } from '@annulus/native'
+import {
+  AbortError,
+  AnnulusError,
+  checkOptions as checkKnownOptions,
+  validateVectors,
+} from '@annulus/native'
 import { dimensionMax, slotsMax } from './layout.js'
+import type { OpenOptions } from './types.js'
 
 /** Rejects what is not a plain object, and options that do not exist, by name. */
 export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
@@ -21,12 +27,20 @@ export function checkInteger(what: string, value: unknown, min: number, max: num
   )
 }
 
-/** The options that every factory takes, as `OpenOptions` says. */
-export function checkOpenOptions(options: {
-  readonly path: unknown
-  readonly dimension: unknown
-  readonly slots?: unknown
-}): void {
+/** Names of the options that every factory takes. */
+export const openOptionNames: readonly string[] = ['path', 'dimension', 'slots', 'signal']
+
+/**
+ * Checks what a factory was opened with: for backends, before they touch anything.
+ *
+ * @param known names of all options there are; default those of `OpenOptions`.
+ * @throws AnnulusError `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_ABORTED`.
+ */
+export function checkOpenOptions(
+  options: OpenOptions,
+  known: readonly string[] = openOptionNames,
+): void {
+  checkOptions('open', options, known)
   if (typeof options.path !== 'string' || options.path === '' || options.path.includes('\0')) {
     throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'path must be the name of a directory', {
       details: { argument: 'path', value: options.path },
@@ -34,6 +48,7 @@ export function checkOpenOptions(options: {
   }
   checkInteger('dimension', options.dimension, 1, dimensionMax)
   if (options.slots !== undefined) checkInteger('slots', options.slots, 0, slotsMax)
+  if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
 }
 
 function checkFloats(what: string, vectors: unknown): asserts vectors is Float32Array {

@@ -105,7 +105,6 @@ export function memoryStorage(options: MemoryStorageOptions = {}): StorageFactor
   checkOptions('memoryStorage', options, ['keep'])
   const stored = new Map<string, MemoryVectors>()
   const open = async (opening: OpenOptions): Promise<VectorStorage> => {
-    checkOptions('open', opening, ['path', 'dimension', 'slots', 'signal'])
     checkOpenOptions(opening)
     const { path, dimension, slots } = opening
     const kept = stored.get(path)

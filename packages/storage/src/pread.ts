@@ -1,7 +1,7 @@
 // The plainest reader of segment files: one positional read a vector, on libuv's threads. It works
 // wherever Node does, and reads through FileOps too, so that a test can make reads fail.
 import { AnnulusError, crc32c } from '@annulus/native'
-import { checkOptions } from './arguments.js'
+import { checkOpenOptions, checkOptions } from './arguments.js'
 import { BaseStorage } from './base-storage.js'
 import { type FileOps, type OpenFile, readFully } from './file-ops.js'
 import { nodeFileOps } from './node-file-ops.js'
@@ -109,7 +109,7 @@ export function preadStorage(options: PreadStorageOptions = {}): StorageFactory 
   checkOptions('preadStorage', options, ['segmentBytesMax', 'files'])
   const files = options.files ?? nodeFileOps
   const open = async (opening: OpenOptions): Promise<VectorStorage> => {
-    checkOptions('open', opening, ['path', 'dimension', 'slots', 'signal'])
+    checkOpenOptions(opening)
     const segments: OpenSegment[] = []
     const onSegment = async ({ path, checksums }: Segment): Promise<void> => {
       segments.push({ file: await files.open(path, 'read'), checksums })

@@ -9,8 +9,8 @@ import {
   checkInteger,
   checkNoGap,
   checkOpenOptions,
-  checkOptions,
   checkWrite,
+  openOptionNames,
 } from './arguments.js'
 import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
 import { layoutOf, segmentBytesLimit } from './layout.js'
@@ -195,16 +195,7 @@ async function allOf(promises: readonly Promise<void>[]): Promise<void> {
   }
 }
 
-const optionNames = [
-  'path',
-  'dimension',
-  'slots',
-  'signal',
-  'segmentBytesMax',
-  'files',
-  'onSegment',
-  'onSlots',
-]
+const optionNames = [...openOptionNames, 'segmentBytesMax', 'files', 'onSegment', 'onSlots']
 
 /** Creates a directory and its missing parents so that they survive power loss. */
 async function prepareDirectory(files: FileOps, path: string): Promise<void> {
@@ -245,8 +236,7 @@ async function openLocked(
  * `ANNULUS_FULL`, `ANNULUS_IO` and the codes of bad arguments.
  */
 export async function openSegmentStore(options: SegmentStoreOptions): Promise<SegmentStore> {
-  checkOptions('openSegmentStore', options, optionNames)
-  checkOpenOptions(options)
+  checkOpenOptions(options, optionNames)
   if (options.segmentBytesMax !== undefined) {
     checkInteger('segmentBytesMax', options.segmentBytesMax, 1, segmentBytesLimit)
   }
