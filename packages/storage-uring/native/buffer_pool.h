@@ -16,7 +16,7 @@ class BufferPool {
   /// `count` buffers of at least `bytes`, each aligned to a page. 0, or an errno.
   int open(size_t count, size_t bytes);
   /// Gives the memory up without freeing it: for when the kernel may still write to it.
-  void leak() { memory_ = nullptr; }
+  void leak() { mapped_ = nullptr; }
 
   char *buffer(size_t index) const { return memory_ + index * stride_; }
   size_t buffer_bytes() const { return stride_; }
@@ -24,6 +24,8 @@ class BufferPool {
   size_t bytes() const { return bytes_; }
 
  private:
+  void *mapped_ = nullptr;
+  size_t mapped_bytes_ = 0;
   char *memory_ = nullptr;
   size_t bytes_ = 0;
   size_t stride_ = 0;

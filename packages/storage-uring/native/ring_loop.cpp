@@ -13,7 +13,7 @@ namespace annulus::uring {
 namespace {
 
 constexpr uint64_t kPoolBytesMax = 64u << 20;
-constexpr uint64_t kMergedBytesMax = 32u << 10;
+constexpr uint64_t kMergedBytesMax = 16u << 10;
 // A stretch of a request planned at a time: bounds sorting and memory however long the request.
 constexpr size_t kWindow = 1024;
 // Reads a request may start before the next has its turn: a long scan must not starve searches.

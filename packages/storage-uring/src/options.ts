@@ -78,6 +78,16 @@ function checkDirect(direct: unknown): number {
   )
 }
 
+function checkSwitch(what: string, value: unknown, preset: boolean): boolean {
+  if (value === undefined) return preset
+  if (typeof value === 'boolean') return value
+  throw new AnnulusError(
+    'ANNULUS_INVALID_ARGUMENT',
+    `${what} must be true or false, not ${String(value)}`,
+    { details: { argument: what, value } },
+  )
+}
+
 /** Checks the options and fills in the defaults. */
 export function settingsOf(options: UringStorageOptions): Settings {
   checkOptions('uringStorage', options, optionNames)
@@ -87,11 +97,11 @@ export function settingsOf(options: UringStorageOptions): Settings {
     queueDepth: checkInteger('queueDepth', options.queueDepth ?? 128, 1, 4096),
     direct: checkDirect(options.direct ?? 'auto'),
     fallbackThreads: checkInteger('fallbackThreads', options.fallbackThreads ?? 8, 1, 256),
-    joinReads: tuning.joinReads ?? true,
+    joinReads: checkSwitch('joinReads', tuning.joinReads, true),
     mergeGap: checkInteger('mergeGap', tuning.mergeGap ?? 4096, 0, 1024 * 1024),
-    taskrun: tuning.taskrun ?? true,
-    registeredFiles: tuning.registeredFiles ?? true,
-    registeredBuffers: tuning.registeredBuffers ?? true,
+    taskrun: checkSwitch('taskrun', tuning.taskrun, true),
+    registeredFiles: checkSwitch('registeredFiles', tuning.registeredFiles, true),
+    registeredBuffers: checkSwitch('registeredBuffers', tuning.registeredBuffers, true),
     minWaitUs: checkInteger('minWaitUs', tuning.minWaitUs ?? 0, 0, 1_000_000),
     segmentBytesMax: options.segmentBytesMax,
     files: options.files,

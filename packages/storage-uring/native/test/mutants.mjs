@@ -1,0 +1,180 @@
+// Broken variants of the engine, each of which the test on the fake kernel must catch.
+//
+//   node packages/storage-uring/native/test/mutants.mjs [part of a name]
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const native = dirname(dirname(fileURLToPath(import.meta.url)))
+const include = join(native, '..', '..', 'native', 'include')
+
+const mutants = [
+  {
+    name: 'takes a short read for a whole one',
+    file: 'ring_completion.cpp',
+    from: 'if (read.filled >= read.needed)',
+    to: 'if (read.filled > 0)',
+  },
+  {
+    name: 'resumes a direct read in the middle of a sector',
+    file: 'ring_completion.cpp',
+    from: 'read.filled -= read.filled % state_.segments.alignment();',
+    to: '',
+  },
+  {
+    name: 'resumes at the wrong place',
+    file: 'ring_loop.cpp',
+    from: 'read.begin + read.filled, number}',
+    to: 'read.begin, number}',
+  },
+  {
+    name: 'takes EAGAIN of a read for a failure',
+    file: 'ring_completion.cpp',
+    from: 'if (passing(-completion.result)) return resume(number, false);',
+    to: '',
+  },
+  {
+    name: 'does not retry an interrupted enter',
+    file: 'ring_queue.cpp',
+    from: 'if (error == EINTR || *waited) return true;',
+    to: 'if (error == EINTR) return false;\n  if (*waited) return true;',
+  },
+  {
+    name: 'ends a request with parts in flight',
+    file: 'ring_completion.cpp',
+    from: 'if (request.queued || request.outstanding > 0) return;',
+    to: 'if (request.queued || (request.outstanding > 0 && request.status == ANNULUS_OK)) return;',
+  },
+  {
+    name: 'ends a request twice',
+    file: 'ring_completion.cpp',
+    from: 'if (request.queued || request.outstanding > 0) return;',
+    to: 'if (request.outstanding > 0) return;',
+  },
+  {
+    name: 'gives a buffer up too early',
+    file: 'ring_completion.cpp',
+    from: 'if (!wanted) return deliver(number);',
+    to: 'reads_->release(number);',
+  },
+  {
+    name: 'ignores the overflow flag',
+    file: 'ring_queue.cpp',
+    from: 'const int result = ring_->enter(wait ? std::max(wanted, 1u) : 0, true, tuning_.min_wait_us);',
+    to: 'const int result = ring_->enter(wait ? std::max(wanted, 1u) : 0, false, tuning_.min_wait_us);',
+    also: {
+      file: 'ring.cpp',
+      from: 'get_events || min_complete > 0 ? kEnterGetEvents : 0',
+      to: '0 * (get_events + min_complete)',
+    },
+  },
+  {
+    name: 'loses what was submitted in part',
+    file: 'ring.cpp',
+    from: 'return sq_next_ - __atomic_load_n(sq_head_, __ATOMIC_ACQUIRE);',
+    to: 'return submitted_all_ ? 0 : sq_next_ - __atomic_load_n(sq_head_, __ATOMIC_ACQUIRE);',
+    also: {
+      file: 'ring.h',
+      from: 'int fd_ = -1;',
+      to: 'int fd_ = -1;\n  bool submitted_all_ = false;',
+    },
+    then: {
+      file: 'ring.cpp',
+      from: 'uint32_t flags = get_events',
+      to: 'struct Mark { bool &flag; ~Mark() { flag = true; } } mark{submitted_all_};\n  uint32_t flags = get_events',
+    },
+  },
+  {
+    name: 'does not check the checksum',
+    file: 'ring_completion.cpp',
+    from: '!= checksum) return false;',
+    to: '!= checksum && checksum == 0) return false;',
+  },
+  {
+    name: 'fails every part of a merged read',
+    file: 'ring_completion.cpp',
+    from: 'if (split(number)) return;',
+    to: '',
+  },
+  {
+    name: 'lets others join a read that was split',
+    file: 'ring_completion.cpp',
+    from: 'reads_->withdraw(number);',
+    to: '',
+  },
+  {
+    name: 'joins a read that is over',
+    file: 'reads.cpp',
+    from: 'reads_[entry.read].generation == entry.generation',
+    to: 'true',
+  },
+  {
+    name: 'merges across segments',
+    file: 'read_plan.h',
+    from: 'next.segment != range->segment || next.begin < range->begin',
+    to: 'next.begin < range->begin',
+  },
+  {
+    name: 'reports damage while a slot is being rewritten',
+    file: 'ring_completion.cpp',
+    from: 'if (!rewriting) {',
+    to: '{',
+    also: {
+      file: 'ring_completion.cpp',
+      from: 'rewrites == read.rewrites || ++read.retries',
+      to: 'true || ++read.retries',
+    },
+  },
+  {
+    name: 'misses requests that come as it falls asleep',
+    file: 'ring_loop.cpp',
+    from: '&& state_.inbox.empty()) return true;',
+    to: ') return true;',
+  },
+  {
+    name: 'ignores the abort flag',
+    file: 'ring_completion.cpp',
+    from: '__atomic_load_n(request.abort, __ATOMIC_RELAXED) != 0',
+    to: 'request.abort == request.ctx',
+    // An abort that comes too late is allowed, so this one is told by what never happened.
+  },
+]
+
+function change(directory, { file, from, to }) {
+  const path = join(directory, file)
+  const before = readFileSync(path, 'utf8')
+  if (!before.includes(from)) throw new Error(`${file} no longer contains: ${from}`)
+  writeFileSync(path, before.replace(from, to))
+}
+
+/** 'caught', or what the test said when it should have failed. */
+function outcomeOf(mutant) {
+  const directory = mkdtempSync(join(tmpdir(), 'uring-mutant-'))
+  try {
+    cpSync(native, directory, { recursive: true })
+    for (const part of [mutant, mutant.also, mutant.then]) if (part) change(directory, part)
+    const list = 'ls *.cpp test/*.cpp | grep -v -e ^addon -e ^wrap'
+    const sources = execFileSync('sh', ['-c', list], { cwd: directory }).toString().trim()
+    const flags = ['-std=c++17', '-O1', '-w', '-pthread', `-I${include}`, '-I.', '-o', 'mutant']
+    execFileSync(process.env.CXX ?? 'g++', [...flags, ...sources.split('\n')], { cwd: directory })
+    const run = spawnSync('./mutant', ['1', '150'], { cwd: directory, timeout: 60_000 })
+    const text = `${run.stdout}${run.stderr}`.trim().split('\n')
+    if (run.status === 0) return { caught: false, how: 'passed' }
+    if (run.error !== undefined) return { caught: true, how: 'hangs' }
+    return { caught: true, how: text.find((line) => /rule|failed|terminate/.test(line)) ?? run.signal }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const chosen = mutants.filter(({ name }) => name.includes(process.argv[2] ?? ''))
+let passed = 0
+for (const mutant of chosen) {
+  const { caught, how } = outcomeOf(mutant)
+  if (caught) passed++
+  console.log(`${caught ? 'caught' : 'MISSED'}  ${mutant.name} (${how})`)
+}
+console.log(`${passed} caught, ${chosen.length - passed} missed`)
+process.exitCode = passed === chosen.length ? 0 : 1

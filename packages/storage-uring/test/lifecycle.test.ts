@@ -1,0 +1,121 @@
+// Threads and processes that end, callers that lose interest, signals: all with reads in flight.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, it } from 'vitest'
+import { uringStorage } from '../src/index.js'
+import { bitsOf, inDirectory, randomFloats, randomSlots } from './site.js'
+
+const readingFile = new URL('./reading.mjs', import.meta.url)
+
+async function terminateWhileReading(path: string, messages: number): Promise<void> {
+  const worker = new Worker(readingFile, {
+    argv: [path],
+    execArgv: [], // the runner's would resolve packages to their TypeScript
+  })
+  await new Promise<void>((resolve, reject) => {
+    let left = messages
+    worker.on('message', () => {
+      if (--left === 0) resolve()
+    })
+    worker.on('error', reject)
+    worker.on('exit', (code) => reject(new Error(`the worker ended by itself with ${code}`)))
+  })
+  worker.removeAllListeners('exit')
+  await worker.terminate()
+}
+
+async function runReading(path: string, ending: string) {
+  const child = spawn(process.execPath, [fileURLToPath(readingFile), path, ending], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  let errors = ''
+  child.stderr.on('data', (data) => {
+    errors += String(data)
+  })
+  const [code, signal] = await once(child, 'exit')
+  return { code, signal, errors }
+}
+
+describe('with reads in flight', () => {
+  it('a worker thread can be ended, ten times', async () => {
+    for (let round = 1; round <= 10; round++) {
+      await inDirectory((path) => terminateWhileReading(path, 5 * round))
+    }
+  })
+
+  it.each([
+    ['exit', 7],
+    ['throw', 1],
+    ['close', 0],
+    ['signals', 0],
+  ])('a process can end by %s', (ending, code) =>
+    inDirectory(async (path) => {
+      expect(await runReading(path, ending)).toMatchObject({ code, signal: null })
+    }),
+  )
+
+  it('close waits for every call, and later ones are refused', () =>
+    inDirectory(async (path) => {
+      const storage = await uringStorage().open({ path, dimension: 256 })
+      await storage.write(0, randomFloats(256 * 500, 1))
+      const reads = Array.from({ length: 50 }, (_, i) => storage.read(randomSlots(1000, 500, i)))
+      let settled = 0
+      for (const read of reads) void read.then(() => settled++)
+      await storage.close()
+      expect(settled).toBe(50)
+      await expect(storage.read(Uint32Array.of(0))).rejects.toMatchObject({
+        code: 'ANNULUS_CLOSED',
+      })
+      expect(() => storage.reader?.()).toThrow(expect.objectContaining({ code: 'ANNULUS_CLOSED' }))
+    }))
+
+  it('calls are aborted in a storm, each settling once, as AbortError or with the right answer', () =>
+    inDirectory(async (path) => {
+      const storage = await uringStorage({ queueDepth: 16 }).open({ path, dimension: 256 })
+      await storage.write(0, randomFloats(256 * 1000, 1))
+      const query = randomFloats(256, 2)
+      const slots = randomSlots(500, 1000, 3)
+      const expected = bitsOf(await storage.score(query, slots, 'euclidean'))
+      let aborted = 0
+      for (let round = 0; round < 30; round++) {
+        const calls = Array.from({ length: 30 }, (_, i) => {
+          const controller = new AbortController()
+          const call = storage.score(query, slots, 'euclidean', { signal: controller.signal })
+          if (i % 3 === 0) controller.abort(i)
+          if (i % 3 === 1) setImmediate(() => controller.abort(i))
+          return call.then(
+            (scores) => expect(bitsOf(scores).equals(expected)).toBe(true),
+            (error) => {
+              expect(error).toMatchObject({ name: 'AbortError', cause: i })
+              aborted++
+            },
+          )
+        })
+        await Promise.all(calls)
+      }
+      expect(aborted).toBeGreaterThanOrEqual(30 * 10)
+      expect(storage.stats()).toMatchObject({ inFlight: 0, errors: 0 })
+      await storage.close()
+    }))
+
+  it('a hundred storages can be opened, read and closed side by side', () =>
+    inDirectory(async (path) => {
+      const one = async (number: number) => {
+        const storage = await uringStorage({ queueDepth: 8 }).open({
+          path: `${path}-${number}`,
+          dimension: 64,
+        })
+        const vectors = randomFloats(64 * 20, number)
+        await storage.write(0, vectors)
+        const read = await storage.read(Uint32Array.from({ length: 20 }, (_, i) => i))
+        expect(bitsOf(read).equals(bitsOf(vectors))).toBe(true)
+        await storage.close()
+      }
+      for (let batch = 0; batch < 10; batch++) {
+        await Promise.all(Array.from({ length: 10 }, (_, i) => one(10 * batch + i)))
+      }
+    }))
+})
