@@ -1,7 +1,7 @@
 // Batches of rows for a kernel, with their cache lines already on the way.
 //
-// Measured: twelve lines of a random row cost about 80 ns when the loads themselves fetch them, as a
-// core keeps only some twenty first-level misses open. Prefetches into the second level have a
+// Measured: twelve lines of a random row cost about 80 ns when the loads themselves fetch them, as
+// a core keeps only some twenty first-level misses open. Prefetches into the second level have a
 // longer queue: asking for a whole batch before the first product halves the time.
 #pragma once
 
@@ -27,8 +27,8 @@ inline void prefetch_row(const uint8_t *row, size_t bytes) {
   for (size_t i = 0; i < bytes; i += 64) prefetch_line(row + i);
 }
 
-/// Calls `compute(slots, rows, n, done)` for runs of slots, `done` slots into the batch, after their
-/// rows were asked for; the next run is asked for before the current one is computed.
+/// Calls `compute(slots, rows, n, done)` for runs of slots, `done` slots into the batch, after
+/// their rows were asked for; the next run is asked for before the current one is computed.
 template <typename Compute>
 inline void for_batches(const RowView &view, size_t row_bytes, bool terms, const uint32_t *slots,
                         size_t n, Compute compute) {

@@ -1,8 +1,8 @@
 // What every kind of code offers to the graph, the scan and the snapshot. A new kind derives from
 // CodesOf, supplies the functions below and its trainer, and registers in kinds.cpp.
 //
-// Lifetime: reference counted. The JavaScript handle, each exported table and each running operation
-// hold a reference.
+// Lifetime: reference counted. The JavaScript handle, each exported table and each running
+// operation hold a reference.
 #pragma once
 
 #include <annulus/abi.h>
@@ -136,9 +136,7 @@ class CodesOf : public Codes {
       of(self)->Kind::query_distances(query, slots, n, out);
     };
     table.pair_distances = [](void *self, uint32_t slot, const uint32_t *slots, size_t n,
-                              float *out) {
-      of(self)->Kind::pair_distances(slot, slots, n, out);
-    };
+                              float *out) { of(self)->Kind::pair_distances(slot, slots, n, out); };
     table.query_from_slot = [](void *self, uint32_t slot, void *query) {
       of(self)->Kind::prepare_slot(slot, query);
     };

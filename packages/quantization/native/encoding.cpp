@@ -102,8 +102,7 @@ void encode_vectors(const CodesRef &codes, const Held<annulus_pool> &pool, const
   encoding->first_slot = first_slot;
   encoding->abort = abort;
   encoding->done = std::move(done);
-  encoding->part_vectors =
-      std::max<size_t>(1, part_bytes / (sizeof(float) * codes->dimension()));
+  encoding->part_vectors = std::max<size_t>(1, part_bytes / (sizeof(float) * codes->dimension()));
   if (!codes->rows().reserve(first_slot + n)) {
     encoding->done({ANNULUS_OUT_OF_MEMORY, 0});
     return;

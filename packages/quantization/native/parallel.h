@@ -14,8 +14,8 @@ namespace annulus {
 /// How a run of parts ended.
 enum class RunEnd { completed, aborted, out_of_memory };
 
-/// Runs `work(part, lane)` once for each part in [0, parts) as background jobs, each job one part, so
-/// that a search waits at most for one; then `done(end)` exactly once, on a worker. At most
+/// Runs `work(part, lane)` once for each part in [0, parts) as background jobs, each job one part,
+/// so that a search waits at most for one; then `done(end)` exactly once, on a worker. At most
 /// `lanes` parts run at a time; parts with the same lane (< lanes) never overlap. `abort` (may be
 /// null) is read between parts and must live until `done`.
 void run_background(const Held<annulus_pool> &pool, size_t parts, size_t lanes,

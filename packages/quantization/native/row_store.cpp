@@ -30,8 +30,7 @@ RowLayout RowLayout::of(uint32_t code_bytes, uint32_t term_bytes) {
     }
   }
   // Terms are 4-byte values and must stay aligned inside the row.
-  layout.terms_in_row =
-      term_bytes > 0 && layout.stride >= round_up(code_bytes, 4) + term_bytes;
+  layout.terms_in_row = term_bytes > 0 && layout.stride >= round_up(code_bytes, 4) + term_bytes;
   return layout;
 }
 

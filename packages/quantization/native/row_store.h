@@ -40,9 +40,7 @@ struct RowView {
   size_t term_start;
   size_t term_stride;
 
-  const uint8_t *row(uint32_t slot) const {
-    return chunks[slot >> shift] + (slot & mask) * stride;
-  }
+  const uint8_t *row(uint32_t slot) const { return chunks[slot >> shift] + (slot & mask) * stride; }
   const uint8_t *term(uint32_t slot) const {
     return chunks[slot >> shift] + term_start + (slot & mask) * term_stride;
   }

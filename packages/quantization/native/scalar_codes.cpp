@@ -49,8 +49,7 @@ void ScalarCodes::encode(const float *vectors, size_t n, uint64_t first_slot) {
   for (size_t v = 0; v < n; ++v) {
     const auto slot = static_cast<uint32_t>(first_slot + v);
     const float *vector = vectors + v * dimension;
-    const double scale =
-        metric() == ANNULUS_METRIC_COSINE ? inverse_norm(vector, dimension) : 1.0;
+    const double scale = metric() == ANNULUS_METRIC_COSINE ? inverse_norm(vector, dimension) : 1.0;
     uint8_t *row = rows().row(slot);
     const LevelSums sums = encode_levels_(vector, dimension, scale, range_, row);
     std::memset(row + dimension, 0, layout.stride - dimension);
@@ -120,8 +119,8 @@ void ScalarCodes::prepare_dot(Value value, double scale, void *query) const {
   head->factor = -unit;
 }
 
-// |q - x|^2 in units of step^2. The query's unit is step times a power of two, so that every term is
-// an exact multiple and a query equal to a decoded vector is at distance 0.
+// |q - x|^2 in units of step^2. The query's unit is step times a power of two, so that every term
+// is an exact multiple and a query equal to a decoded vector is at distance 0.
 template <typename Value>
 void ScalarCodes::prepare_euclidean(Value value, void *query) const {
   const size_t n = dimension();
@@ -148,8 +147,8 @@ void ScalarCodes::prepare_euclidean(Value value, void *query) const {
   kernels_.split(levels, n, planes_of(query));
   const double unit = 1 / to_level;
   auto *head = static_cast<QueryHead *>(query);
-  head->constant = static_cast<double>(squares) * unit * unit +
-                   256 * static_cast<double>(sum) * unit;
+  head->constant =
+      static_cast<double>(squares) * unit * unit + 256 * static_cast<double>(sum) * unit;
   head->factor = -2 * unit;
 }
 
@@ -185,35 +184,33 @@ void ScalarCodes::query_distances(const void *query, const uint32_t *slots, size
   const RowView view = rows().view();
   const size_t length = dimension();
   const bool far_terms = euclidean_ && !rows().layout().terms_in_row;
-  for_batches(view, length, far_terms, slots, n,
-              [&](const uint32_t *run, const uint8_t *const *run_rows, size_t count, size_t done) {
-                int64_t sums[64];
-                if (metric() == ANNULUS_METRIC_MANHATTAN) {
-                  kernels_.l1(run_rows, count, planes, planes + padded_length(length), length,
-                              sums);
-                } else {
-                  kernels_.dot(run_rows, count, planes, length, sums);
-                }
-                float *distances = out + done;
-                if (!euclidean_) {
-                  for (size_t i = 0; i < count; ++i) {
-                    distances[i] = static_cast<float>(head->constant +
-                                                      head->factor * static_cast<double>(sums[i]));
-                  }
-                  return;
-                }
-                const double unit = range_.step * range_.step;
-                for (size_t i = 0; i < count; ++i) {
-                  const double steps = head->constant +
-                                       head->factor * static_cast<double>(sums[i]) +
-                                       read_term(view.term(run[i]));
-                  distances[i] = static_cast<float>(unit * std::max(steps, 0.0));
-                }
-              });
+  for_batches(
+      view, length, far_terms, slots, n,
+      [&](const uint32_t *run, const uint8_t *const *run_rows, size_t count, size_t done) {
+        int64_t sums[64];
+        if (metric() == ANNULUS_METRIC_MANHATTAN) {
+          kernels_.l1(run_rows, count, planes, planes + padded_length(length), length, sums);
+        } else {
+          kernels_.dot(run_rows, count, planes, length, sums);
+        }
+        float *distances = out + done;
+        if (!euclidean_) {
+          for (size_t i = 0; i < count; ++i) {
+            distances[i] =
+                static_cast<float>(head->constant + head->factor * static_cast<double>(sums[i]));
+          }
+          return;
+        }
+        const double unit = range_.step * range_.step;
+        for (size_t i = 0; i < count; ++i) {
+          const double steps = head->constant + head->factor * static_cast<double>(sums[i]) +
+                               read_term(view.term(run[i]));
+          distances[i] = static_cast<float>(unit * std::max(steps, 0.0));
+        }
+      });
 }
 
-void ScalarCodes::pair_distances(uint32_t slot, const uint32_t *slots, size_t n,
-                                 float *out) const {
+void ScalarCodes::pair_distances(uint32_t slot, const uint32_t *slots, size_t n, float *out) const {
   const RowView view = rows().view();
   const size_t length = dimension();
   const uint8_t *row = view.row(slot);

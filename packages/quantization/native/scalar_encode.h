@@ -1,5 +1,5 @@
-// Rounds vectors to levels. The same bytes on every instruction set: no step of the arithmetic can be
-// contracted into a fused multiply-add.
+// Rounds vectors to levels. The same bytes on every instruction set: no step of the arithmetic can
+// be contracted into a fused multiply-add.
 #pragma once
 
 #include <annulus/cpu.h>

@@ -14,9 +14,9 @@ namespace annulus {
 
 struct ScanRange {
   uint64_t from = 0;
-  uint64_t to = UINT64_MAX;             // clipped to the published slots
-  const uint32_t *allowed = nullptr;    // bitmap; null allows all
-  uint64_t allowed_bits = 0;            // slots at and beyond are not allowed, if there is a bitmap
+  uint64_t to = UINT64_MAX;           // clipped to the published slots
+  const uint32_t *allowed = nullptr;  // bitmap; null allows all
+  uint64_t allowed_bits = 0;          // slots at and beyond are not allowed, if there is a bitmap
 };
 
 /// The k nearest allowed slots, nearest first, ties by the lower slot; the same whatever the number

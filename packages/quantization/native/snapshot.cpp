@@ -92,7 +92,7 @@ class Save {
                const auto slot = static_cast<uint32_t>(first);
                const size_t size = terms ? view.term_stride : view.stride;
                writer_->write(terms ? view.term(slot) : view.row(slot),
-                             static_cast<size_t>(count) * size);
+                              static_cast<size_t>(count) * size);
              });
   }
 
@@ -136,23 +136,23 @@ FileStatus load(const std::string &path, const int32_t *abort, CodesRef &codes) 
   const auto *codebook = reader.find(codes_snapshot::codebook);
   if (about == nullptr || codebook == nullptr) return corrupt("a section is missing");
   if (about->dimension < 1 || about->dimension > max_int_length ||
-      about->metric > ANNULUS_METRIC_MANHATTAN || about->zero != 0 ||
-      about->slots > max_slots) {
+      about->metric > ANNULUS_METRIC_MANHATTAN || about->zero != 0 || about->slots > max_slots) {
     return corrupt("its description is out of range");
   }
   const auto unknown = [&path](const char *what) {
     return FileStatus::failed(FileError::version, path, what);
   };
   if (!kind_known(about->kind)) return unknown("this version does not know its kind of code");
-  CodesRef made = CodesRef::adopt(codes_from(about->kind, about->dimension, about->metric,
-                                             codebook->data,
-                                             static_cast<size_t>(codebook->length)));
+  CodesRef made =
+      CodesRef::adopt(codes_from(about->kind, about->dimension, about->metric, codebook->data,
+                                 static_cast<size_t>(codebook->length)));
   if (!made) return corrupt("its codebook is malformed");
   RowStore &rows = made->rows();
   const RowLayout &layout = rows.layout();
   if (!same_layout(*about, layout)) return unknown("its rows are laid out in an unknown way");
   const bool far_terms = layout.term_bytes > 0 && !layout.terms_in_row;
-  const auto *row_bytes = reader.values<uint8_t>(codes_snapshot::rows, about->slots * layout.stride);
+  const auto *row_bytes =
+      reader.values<uint8_t>(codes_snapshot::rows, about->slots * layout.stride);
   const auto *term_bytes =
       far_terms ? reader.values<uint8_t>(codes_snapshot::terms, about->slots * layout.term_bytes)
                 : nullptr;

@@ -1,4 +1,5 @@
-// Codes on disk. Sections of the snapshot file (annulus/snapshot_format.h, kind "codes", version 1):
+// Codes on disk. Sections of the snapshot file (annulus/snapshot_format.h, kind "codes", version
+// 1):
 //
 //   1  Description, below
 //   2  codebook: what training found, in the kind's own form

@@ -40,7 +40,7 @@ class Progress {
 struct TrainingResult {
   int32_t status = ANNULUS_OK;  // ANNULUS_OUT_OF_RANGE: component of `bad_vector` is not finite
   size_t bad_vector = 0;
-  CodesRef codes;               // set when status is ANNULUS_OK
+  CodesRef codes;  // set when status is ANNULUS_OK
 };
 
 /// One training run. Calls `done` exactly once on a worker; must be kept until then.
@@ -51,7 +51,8 @@ class Training {
   virtual void start(const Held<annulus_pool> &pool, const int32_t *abort, Done done) = 0;
 };
 
-/// @param quantile share of the values that the range must hold, 0.5 to 1; NaN lets training choose.
+/// @param quantile share of the values that the range must hold, 0.5 to 1; NaN lets training
+/// choose.
 std::unique_ptr<Training> new_scalar_training(const TrainingInput &input, double quantile);
 std::unique_ptr<Training> new_flat_training(const TrainingInput &input);
 

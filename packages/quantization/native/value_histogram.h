@@ -1,7 +1,7 @@
 // Exact order statistics of many floats in two passes over them, without sorting or copying.
 //
-// Floats are mapped to 32-bit keys that sort like them. The first pass counts the upper halves of the
-// keys, which tells the bucket each wanted rank falls into; the second counts the lower halves
+// Floats are mapped to 32-bit keys that sort like them. The first pass counts the upper halves of
+// the keys, which tells the bucket each wanted rank falls into; the second counts the lower halves
 // within those buckets.
 #pragma once
 

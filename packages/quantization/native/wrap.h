@@ -10,6 +10,7 @@ namespace annulus {
 
 void export_codes(Napi::Env env, Napi::Object exports);
 void export_probe(Napi::Env env, Napi::Object exports);
+void export_kernels(Napi::Env env, Napi::Object exports);
 void export_operations(Napi::Env env, Napi::Object exports);
 void export_snapshot(Napi::Env env, Napi::Object exports);
 void export_training(Napi::Env env, Napi::Object exports);

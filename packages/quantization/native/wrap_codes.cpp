@@ -82,8 +82,7 @@ void close(const Napi::CallbackInfo &info) { handle_of(info[0]) = {}; }
 
 }  // namespace
 
-Napi::Value new_codes_handle(Napi::Env env, const CodesRef &codes,
-                             const Held<annulus_pool> &pool) {
+Napi::Value new_codes_handle(Napi::Env env, const CodesRef &codes, const Held<annulus_pool> &pool) {
   auto *handle = new CodesHandle{codes, pool};
   napi_value value;
   const napi_status status = napi_create_external(

@@ -33,8 +33,7 @@ class EncodeTask : public Task {
       const auto slot = static_cast<double>(first_slot_ + result_.bad_vector);
       details.Set("slot", Napi::Number::New(env, slot));
       throw make_error(env, "ANNULUS_INVALID_VECTOR",
-                       "the vector for slot " +
-                           std::to_string(first_slot_ + result_.bad_vector) +
+                       "the vector for slot " + std::to_string(first_slot_ + result_.bad_vector) +
                            " holds a value that is not finite; nothing was encoded",
                        details);
     }

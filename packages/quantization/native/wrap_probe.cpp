@@ -17,7 +17,8 @@ Batch batch_from(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const auto *scorer = table_from<annulus_scorer>(info[0], ANNULUS_KIND_SCORER, "the scorer");
   const auto given = info[2].As<Napi::Uint32Array>();
-  Batch batch{scorer, {given.Data(), given.Data() + given.ElementLength()},
+  Batch batch{scorer,
+              {given.Data(), given.Data() + given.ElementLength()},
               Napi::Float32Array::New(env, given.ElementLength())};
   for (const uint32_t slot : batch.slots) {
     if (slot >= scorer->slots(scorer->self)) {

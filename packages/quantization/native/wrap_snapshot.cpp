@@ -11,10 +11,7 @@ namespace {
 class SaveTask : public Task {
  public:
   SaveTask(Napi::Env env, const CodesHandle &handle)
-      : Task(env),
-        settler_(addon_data(env).settler),
-        codes_(handle.codes),
-        pool_(handle.pool) {}
+      : Task(env), settler_(addon_data(env).settler), codes_(handle.codes), pool_(handle.pool) {}
 
   void start(const std::string &path) {
     save_codes(codes_, pool_, path, abort_flag(), [this](FileStatus status) {
@@ -58,10 +55,7 @@ Napi::Value save(const Napi::CallbackInfo &info) {
 class LoadTask : public Task {
  public:
   LoadTask(Napi::Env env, std::string path, const Held<annulus_pool> &pool)
-      : Task(env),
-        settler_(addon_data(env).settler),
-        path_(std::move(path)),
-        pool_(pool) {}
+      : Task(env), settler_(addon_data(env).settler), path_(std::move(path)), pool_(pool) {}
 
   void start() {
     pool_->submit(

@@ -1,4 +1,5 @@
-// train(kind, sample, dimension, metric, quantile?, pool, progress, abortFlag?): a promise of codes.
+// train(kind, sample, dimension, metric, quantile?, pool, progress, abortFlag?): a promise of
+// codes.
 #include <cmath>
 #include <limits>
 
@@ -63,8 +64,7 @@ Napi::Value train(const Napi::CallbackInfo &info) {
   input.metric = static_cast<uint32_t>(whole_number(info[3], "metric", 0, 3));
   input.sample = sample.Data();
   input.n = sample.ElementLength() / input.dimension;
-  if (sample.ElementLength() % input.dimension != 0 ||
-      (input.n == 0 && kind != CodeKind::none)) {
+  if (sample.ElementLength() % input.dimension != 0 || (input.n == 0 && kind != CodeKind::none)) {
     throw make_error(env, "ANNULUS_DIMENSION",
                      "the sample must hold at least one whole vector of the given dimension");
   }
@@ -77,8 +77,8 @@ Napi::Value train(const Napi::CallbackInfo &info) {
   input.progress = info[6].As<Napi::Uint32Array>().Data();
 
   AddonData &data = addon_data(env);
-  auto task = std::make_unique<TrainTask>(env, data.settler, pool,
-                                          new_training(kind, input, info[4]));
+  auto task =
+      std::make_unique<TrainTask>(env, data.settler, pool, new_training(kind, input, info[4]));
   task->keep(sample);
   task->keep(info[6].As<Napi::Object>());
   task->watch(info[7]);

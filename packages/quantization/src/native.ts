@@ -62,6 +62,16 @@ interface Addon extends AddonBase {
     slots: Uint32Array,
   ): Float32Array
   pairDistances(scorer: ScorerHandle, slot: number, slots: Uint32Array): Float32Array
+  /** For tests: the instruction sets of this machine, and the sums of all kernels of one of them. */
+  isas(): string[]
+  intKernels(
+    isa: string,
+    rows: Uint8Array,
+    n: number,
+    query: Int16Array,
+    other: Uint8Array,
+    part: Uint8Array,
+  ): Float64Array
 }
 
 export const native: Addon = loadAddon<Addon>(import.meta.url)

@@ -69,8 +69,8 @@ ANNULUS_AVX512 inline void pair_dot_rows(const uint8_t *const *rows, const uint8
   for (int r = 0; r < R; ++r) sums[r] = _mm512_setzero_si512();
   for (size_t i = 0; i < n; i += 32) {
     const __mmask32 mask = first_words(n - i < 32 ? n - i : 32);
-    const __m512i other = _mm512_sub_epi16(
-        _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, row + i)), middle);
+    const __m512i other =
+        _mm512_sub_epi16(_mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, row + i)), middle);
     for (int r = 0; r < R; ++r) {
       // Codes past the end are loaded as 0, so that what `other` holds there does not matter.
       const __m512i codes = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, rows[r] + i));
@@ -102,8 +102,8 @@ ANNULUS_AVX512 inline void l1_rows(const uint8_t *const *rows, const uint8_t *wh
       const __m512i code = _mm512_maskz_loadu_epi8(mask, rows[r] + i);
       steps[r] = _mm512_add_epi64(steps[r], _mm512_sad_epu8(code, level));
       const __mmask64 above = _mm512_cmpgt_epu8_mask(code, level);
-      parts[r] = _mm512_add_epi64(
-          parts[r], _mm512_sad_epu8(_mm512_maskz_mov_epi8(above, fraction), zero));
+      parts[r] =
+          _mm512_add_epi64(parts[r], _mm512_sad_epu8(_mm512_maskz_mov_epi8(above, fraction), zero));
     }
   }
   for (int r = 0; r < R; ++r) {

@@ -15,7 +15,8 @@
 
 namespace annulus::int_neon {
 
-// One multiply-add puts at most 255 * 32639 into a 32-bit lane; four per 16 codes, so 64 rounds fit.
+// One multiply-add puts at most 255 * 32639 into a 32-bit lane; four per 16 codes, so 64 rounds
+// fit.
 constexpr size_t block = 64 * 16;
 
 inline int64_t dot_row(const uint8_t *row, const int16_t *q, size_t n) {

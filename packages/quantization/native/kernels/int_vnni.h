@@ -31,14 +31,12 @@ inline void split(const int16_t *q, size_t n, uint8_t *planes) {
 
 // The sums of four vectors of 32-bit lanes.
 ANNULUS_AVX512_VNNI inline __m128i sum4(__m512i a, __m512i b, __m512i c, __m512i d) {
-  const __m512i ab =
-      _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  const __m512i cd =
-      _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
   const __m512i quarters =
       _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i halves = _mm256_add_epi32(_mm512_castsi512_si256(quarters),
-                                          _mm512_extracti64x4_epi64(quarters, 1));
+  const __m256i halves =
+      _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti64x4_epi64(quarters, 1));
   return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
 
@@ -104,8 +102,8 @@ ANNULUS_AVX512_VNNI inline void dot_row(const uint8_t *row, const uint8_t *plane
          _mm512_reduce_add_epi32(_mm512_add_epi32(low0, low1));
 }
 
-ANNULUS_AVX512_VNNI inline void dot(const uint8_t *const *rows, size_t count,
-                                    const uint8_t *planes, size_t n, int64_t *out) {
+ANNULUS_AVX512_VNNI inline void dot(const uint8_t *const *rows, size_t count, const uint8_t *planes,
+                                    size_t n, int64_t *out) {
   size_t r = 0;
   for (; r + 4 <= count; r += 4) dot_rows4(rows + r, planes, n, out + r);
   for (; r < count; ++r) dot_row(rows[r], planes, n, out + r);

@@ -39,8 +39,8 @@ Case make_case(size_t n, size_t count, Fill fill, std::mt19937 &random) {
   const int32_t limit = annulus::max_query_level;
   for (size_t i = 0; i < n; ++i) {
     const int32_t level = static_cast<int32_t>(random() % (2 * limit + 1)) - limit;
-    made.query.push_back(static_cast<int16_t>(fill == Fill::extreme ? (random() & 7 ? limit : -limit)
-                                                                    : level));
+    made.query.push_back(
+        static_cast<int16_t>(fill == Fill::extreme ? (random() & 7 ? limit : -limit) : level));
   }
   return made;
 }

@@ -1,0 +1,198 @@
+// Searches while vectors are appended, saved and loaded; run it under the thread and address
+// sanitizers. Distances of published slots must be those of the finished codes.
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../encoding.h"
+#include "../scan.h"
+#include "../snapshot.h"
+#include "../training.h"
+#include "small_pool.h"
+
+using namespace annulus;
+
+namespace {
+
+constexpr uint32_t dimension = 100;
+constexpr size_t count = 6000;
+
+void check(bool ok, const char *what) {
+  if (ok) return;
+  std::printf("not ok: %s\n", what);
+  std::exit(1);
+}
+
+// Waits for a callback.
+template <typename Result>
+class Arrival {
+ public:
+  void set(Result result) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    result_ = std::move(result);
+    arrived_ = true;
+    ready_.notify_all();
+  }
+  Result wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ready_.wait(lock, [this] { return arrived_; });
+    return std::move(result_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  Result result_{};
+  bool arrived_ = false;
+};
+
+std::vector<float> random_vectors(size_t n) {
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  std::vector<float> vectors(n * dimension);
+  for (float &value : vectors) value = normal(random);
+  return vectors;
+}
+
+CodesRef train(const std::vector<float> &vectors, uint32_t metric, const Held<annulus_pool> &pool,
+               bool flat) {
+  TrainingInput input;
+  input.sample = vectors.data();
+  input.n = vectors.size() / dimension;
+  input.dimension = dimension;
+  input.metric = metric;
+  const auto training = flat ? new_flat_training(input) : new_scalar_training(input, 0.999);
+  Arrival<TrainingResult> arrival;
+  training->start(pool, nullptr, [&](TrainingResult result) { arrival.set(std::move(result)); });
+  TrainingResult result = arrival.wait();
+  check(result.status == ANNULUS_OK, "training");
+  return result.codes;
+}
+
+int32_t encode(const CodesRef &codes, const Held<annulus_pool> &pool, const float *vectors,
+               size_t n, uint64_t first, const int32_t *abort = nullptr) {
+  Arrival<EncodingResult> arrival;
+  encode_vectors(codes, pool, vectors, n, first, abort,
+                 [&](EncodingResult result) { arrival.set(result); });
+  return arrival.wait().status;
+}
+
+std::vector<float> all_distances(const Codes &codes, const float *query) {
+  AlignedVector<uint8_t> prepared(codes.query_bytes());
+  codes.prepare(query, prepared.data());
+  std::vector<uint32_t> slots(codes.rows().slots());
+  for (size_t i = 0; i < slots.size(); ++i) slots[i] = static_cast<uint32_t>(i);
+  std::vector<float> distances(slots.size());
+  codes.query_distances(prepared.data(), slots.data(), slots.size(), distances.data());
+  return distances;
+}
+
+// What a reader sees must be a prefix of the finished distances.
+void search_while_appending(const std::vector<float> &vectors, uint32_t metric, bool flat) {
+  SmallPool workers(3);
+  const Held<annulus_pool> pool(workers.table());
+  const CodesRef reference = train(vectors, metric, pool, flat);
+  check(encode(reference, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding at once");
+  const std::vector<float> expected = all_distances(*reference, vectors.data());
+
+  const CodesRef codes = train(vectors, metric, pool, flat);
+  std::atomic<bool> finished{false};
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < 2; ++reader) {
+    readers.emplace_back([&, reader] {
+      annulus_scorer scorer = codes->scorer();
+      AlignedVector<uint8_t> pair_query(scorer.query_bytes);
+      while (!finished.load()) {
+        const std::vector<float> seen = all_distances(*codes, vectors.data());
+        check(std::equal(seen.begin(), seen.end(), expected.begin()),
+              "a published slot has another distance than at the end");
+        if (seen.empty()) continue;
+        const auto last = static_cast<uint32_t>(seen.size() - 1);
+        float distance = 0;
+        scorer.pair_distances(scorer.self, last, &last, 1, &distance);
+        scorer.query_from_slot(scorer.self, last, pair_query.data());
+        std::vector<Neighbour> found;
+        const int32_t status = scan(*codes, reader == 0 ? pool : Held<annulus_pool>(),
+                                    vectors.data(), 10, {}, nullptr, found, nullptr);
+        check(status == ANNULUS_OK, "scan while appending");
+        for (const Neighbour &neighbour : found) {
+          check(neighbour.distance == expected[neighbour.slot], "scan gave another distance");
+        }
+      }
+    });
+  }
+  std::mt19937 random(11);
+  for (size_t first = 0; first < count;) {
+    const size_t n = std::min<size_t>(1 + random() % 700, count - first);
+    check(encode(codes, pool, vectors.data() + first * dimension, n, first) == ANNULUS_OK,
+          "appending");
+    first += n;
+  }
+  finished.store(true);
+  for (std::thread &reader : readers) reader.join();
+}
+
+void save_and_load(const std::vector<float> &vectors, const std::string &path) {
+  SmallPool workers(2);
+  const Held<annulus_pool> pool(workers.table());
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_EUCLIDEAN, pool, false);
+  check(encode(codes, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding");
+  Arrival<FileStatus> saved;
+  save_codes(codes, pool, path, nullptr, [&](FileStatus status) { saved.set(status); });
+  const FileStatus status = saved.wait();
+  check(status.ok(), status.message.c_str());
+  CodesRef loaded;
+  check(load_codes(path, nullptr, loaded).ok(), "loading");
+  check(all_distances(*loaded, vectors.data()) == all_distances(*codes, vectors.data()),
+        "loaded codes give other distances");
+  std::remove(path.c_str());
+}
+
+void stops_and_refuses(std::vector<float> vectors) {
+  SmallPool workers(2);
+  const Held<annulus_pool> pool(workers.table());
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_DOT, pool, false);
+  const int32_t raised = 1;
+  check(encode(codes, pool, vectors.data(), count, 0, &raised) == ANNULUS_ABORTED, "abort");
+  vectors[12345] = INFINITY;
+  check(encode(codes, pool, vectors.data(), count, 0) == ANNULUS_OUT_OF_RANGE, "infinity");
+  check(codes->rows().slots() == 0, "nothing may be published then");
+}
+
+// A closed pool runs jobs inside submit: long runs must not recurse, and must still end.
+void runs_on_a_closed_pool(const std::vector<float> &vectors) {
+  SmallPool workers(2);
+  const Held<annulus_pool> pool(workers.table());
+  workers.close();
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_COSINE, pool, false);
+  for (int round = 0; round < 20; ++round) {
+    check(encode(codes, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding when closed");
+  }
+  std::atomic<size_t> parts{0};
+  run_background(
+      pool, 1000000, 2, nullptr, [&](size_t, size_t) { ++parts; }, [](RunEnd) {});
+  check(parts.load() == 1000000, "a long run on a closed pool");
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  const std::string folder = argc > 1 ? argv[1] : ".";
+  const std::vector<float> vectors = random_vectors(count);
+  for (uint32_t metric = 0; metric <= ANNULUS_METRIC_MANHATTAN; ++metric) {
+    search_while_appending(vectors, metric, false);
+  }
+  search_while_appending(vectors, ANNULUS_METRIC_COSINE, true);
+  save_and_load(vectors, folder + "/concurrency_test.codes");
+  stops_and_refuses(vectors);
+  runs_on_a_closed_pool(vectors);
+  std::printf("ok: concurrency\n");
+  return 0;
+}

@@ -1,0 +1,313 @@
+import { type Metric, metrics, Pool } from '@annulus/native'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type Codes, type ScalarOptions, scalar } from '../src/index.js'
+import { native } from '../src/native.js'
+import {
+  distance,
+  metricArbitrary,
+  normalised,
+  randomFloats,
+  rowOf,
+  vectorsArbitrary,
+} from './support.js'
+
+const pool = new Pool(2)
+afterAll(() => pool.close())
+
+async function codesOf(
+  vectors: Float32Array,
+  dimension: number,
+  metric: Metric,
+  options: ScalarOptions = {},
+  threads: Pool = pool,
+): Promise<Codes> {
+  const codes = await scalar(options).train(vectors, { dimension, metric, pool: threads })
+  await codes.encode(0, vectors)
+  return codes
+}
+
+function rangeOf(codes: Codes): { low: number; high: number; step: number } {
+  const { low = Number.NaN, high = Number.NaN, step = Number.NaN } = codes.parameters
+  return { low, high, step }
+}
+
+const slotsOf = (n: number) => Uint32Array.from({ length: n }, (_, slot) => slot)
+const stored = (metric: Metric, vector: Float32Array) =>
+  metric === 'cosine' ? normalised(vector) : vector
+
+/** Sum of what the terms of a distance are made of: the scale of its rounding. */
+function magnitude(metric: Metric, a: Float32Array, b: Float32Array): number {
+  if (metric === 'euclidean' || metric === 'manhattan') return distance(metric, a, b)
+  return Math.hypot(...a) * Math.hypot(...b)
+}
+
+describe('encoding', () => {
+  it('decodes values inside the range to within half a step, and the rest to its ends', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        vectorsArbitrary,
+        metricArbitrary,
+        fc.constantFrom(undefined, 0.9, 0.99, 1),
+        async ({ vectors, dimension, n }, metric, quantile) => {
+          const options = quantile === undefined ? {} : { quantile }
+          const codes = await codesOf(vectors, dimension, metric, options)
+          const { low, high, step } = rangeOf(codes)
+          for (let slot = 0; slot < n; slot++) {
+            const vector = stored(metric, rowOf(vectors, dimension, slot))
+            const decoded = codes.decode(slot)
+            const errors = vector.map((value, i) =>
+              Math.abs((decoded[i] ?? Number.NaN) - Math.min(Math.max(value, low), high)),
+            )
+            // Half a step, and the rounding of float32 values of this size.
+            const bound = step * 0.5001 + 2 ** -23 * Math.max(Math.abs(low), Math.abs(high))
+            expect(Math.max(...errors)).toBeLessThanOrEqual(bound)
+          }
+          codes.close()
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('clips exactly the asked share of the values, half at each end', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 300 }),
+        fc.constantFrom(0.5, 0.9, 0.99, 0.999, 1),
+        fc.nat(),
+        async (dimension, n, quantile, seed) => {
+          const total = n * dimension
+          // Distinct values, negative and positive, in an order that depends on the seed.
+          const offset = seed % total
+          const values = Float32Array.from(
+            { length: total },
+            (_, i) => ((i * 7919 + offset) % total) - total / 3,
+          )
+          fc.pre(new Set(values).size === total)
+          const codes = await scalar({ quantile }).train(values, {
+            dimension,
+            metric: 'dot',
+            pool,
+          })
+          const { low, high } = rangeOf(codes)
+          const tail = Math.floor((total * (1 - quantile)) / 2 + 1e-6)
+          // A range of one value only is widened; it clips nothing then.
+          fc.pre(tail < (total - 1) / 2)
+          const slack = 1e-6 * total
+          expect(values.filter((value) => value < low - slack).length).toBe(tail)
+          expect(values.filter((value) => value > high + slack).length).toBe(tail)
+          codes.close()
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('keeps pixels exact: at quantile 1 bytes come back as they are', async () => {
+    const dimension = 784
+    const pixels = randomFloats(30 * dimension, 5, 127.5, 127.5).map(Math.round)
+    pixels[0] = 0
+    pixels[1] = 255
+    const codes = await codesOf(pixels, dimension, 'euclidean', { quantile: 1 })
+    const query = pixels.slice(dimension, 2 * dimension)
+    const slots = slotsOf(30)
+    const distances = native.queryDistances(codes.scorer(), query, slots)
+    for (const slot of slots) {
+      expect(codes.decode(slot)).toEqual(rowOf(pixels, dimension, slot))
+      const expected = Math.fround(distance('euclidean', query, rowOf(pixels, dimension, slot)))
+      expect(distances[slot]).toBe(expected)
+    }
+    expect(distances[1]).toBe(0)
+  })
+})
+
+describe('distances', () => {
+  it('are those between the query and the decoded vectors, for all metrics', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        vectorsArbitrary,
+        metricArbitrary,
+        fc.constantFrom(0.1, 1, 30),
+        async ({ vectors, dimension, n, seed, scale }, metric, reach) => {
+          const codes = await codesOf(vectors, dimension, metric)
+          // `reach` 30 lies far outside of the range of the codes: queries are not clipped.
+          const query = randomFloats(dimension, seed + 1, scale * reach)
+          const expectedQuery = stored(metric, query)
+          const scorer = codes.scorer()
+          const distances = native.queryDistances(scorer, query, slotsOf(n))
+          const { step } = rangeOf(codes)
+          const largest = Math.max(...expectedQuery.map(Math.abs))
+          for (let slot = 0; slot < n; slot++) {
+            const decoded = codes.decode(slot)
+            const expected = distance(metric, expectedQuery, decoded)
+            const size = magnitude(metric, expectedQuery, decoded)
+            // The query's own rounding: at most a 2^14th of its largest component or of a step.
+            const rounding = (Math.max(largest, step * 128) / 2 ** 14) * dimension * step * 128
+            const tolerance =
+              metric === 'manhattan'
+                ? (step / 512) * dimension + 1e-5 * size
+                : rounding * 0.5 + 1e-4 * size
+            expect(Math.abs((distances[slot] ?? 0) - expected)).toBeLessThanOrEqual(
+              tolerance + 1e-12,
+            )
+          }
+          codes.close()
+        },
+      ),
+      { numRuns: 80 },
+    )
+  })
+
+  it('between codes are those between the decoded vectors, and symmetric', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        vectorsArbitrary,
+        metricArbitrary,
+        async ({ vectors, dimension, n }, metric) => {
+          const codes = await codesOf(vectors, dimension, metric)
+          const scorer = codes.scorer()
+          const from = n - 1
+          const pairs = native.pairDistances(scorer, from, slotsOf(n))
+          const asQuery = native.queryDistances(scorer, from, slotsOf(n))
+          const decoded = codes.decode(from)
+          for (let slot = 0; slot < n; slot++) {
+            const other = codes.decode(slot)
+            const expected = distance(metric, decoded, other)
+            const size =
+              magnitude(metric, decoded, other) + Math.abs(distance('dot', decoded, decoded))
+            expect(Math.abs((pairs[slot] ?? 0) - expected)).toBeLessThanOrEqual(1e-5 * size + 1e-12)
+            expect(Math.abs((asQuery[slot] ?? 0) - expected)).toBeLessThanOrEqual(
+              1e-3 * size + 1e-12,
+            )
+            const back = native.pairDistances(scorer, slot, Uint32Array.of(from))
+            expect(back[0]).toBe(pairs[slot])
+          }
+          codes.close()
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('rank the same when a dot product query is scaled', async () => {
+    const dimension = 96
+    const vectors = randomFloats(400 * dimension, 3)
+    const codes = await codesOf(vectors, dimension, 'dot', { quantile: 0.99 })
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.integer({ min: -60, max: 60 }), async (seed, power) => {
+        const query = randomFloats(dimension, seed)
+        const plain = await codes.scan(query, { k: 400 })
+        const scaled = await codes.scan(
+          query.map((value) => value * 2 ** power),
+          { k: 400 },
+        )
+        expect(scaled.slots).toEqual(plain.slots)
+        const odd = await codes.scan(
+          query.map((value) => value * 37.3),
+          { k: 400 },
+        )
+        // Another factor rounds the query anew: nothing but near ties may change places.
+        for (let rank = 0; rank < 400; rank++) {
+          const difference = (odd.distances[rank] ?? 0) / 37.3 - (plain.distances[rank] ?? 0)
+          expect(Math.abs(difference)).toBeLessThan(2e-4)
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  it('keep precision far from the origin', async () => {
+    const dimension = 128
+    const vectors = randomFloats(200 * dimension, 9, 1, 3000)
+    const codes = await codesOf(vectors, dimension, 'euclidean', { quantile: 1 })
+    const query = randomFloats(dimension, 10, 1, 3000)
+    const distances = native.queryDistances(codes.scorer(), query, slotsOf(200))
+    for (let slot = 0; slot < 200; slot++) {
+      const expected = distance('euclidean', query, codes.decode(slot))
+      expect(Math.abs((distances[slot] ?? 0) / expected - 1)).toBeLessThan(1e-2)
+    }
+  })
+})
+
+describe('unusual vectors', () => {
+  it.each([...metrics])('constant ones are exact and rank by slot (%s)', async (metric) => {
+    for (const value of [-7.25, 1e-20, 0.125, 3e8]) {
+      const vectors = new Float32Array(10 * 8).fill(value)
+      const codes = await codesOf(vectors, 8, metric)
+      const expected = stored(metric, rowOf(vectors, 8, 0))
+      for (let i = 0; i < 8; i++) {
+        expect(codes.decode(3)[i]).toBeCloseTo(expected[i] ?? 0, 6)
+      }
+      const { slots, distances } = await codes.scan(rowOf(vectors, 8, 0), { k: 10 })
+      expect(slots).toEqual(slotsOf(10))
+      expect(new Set(distances).size).toBe(1)
+    }
+  })
+
+  it.each([...metrics])(
+    'one-hot ones find themselves, whatever the quantile (%s)',
+    async (metric) => {
+      const dimension = 200
+      const vectors = new Float32Array(dimension * dimension)
+      for (let i = 0; i < dimension; i++) vectors[i * dimension + i] = 1
+      for (const options of [{}, { quantile: 0.99 }]) {
+        const codes = await codesOf(vectors, dimension, metric, options)
+        for (const slot of [0, 57, 199]) {
+          const { slots } = await codes.scan(rowOf(vectors, dimension, slot), { k: 1 })
+          expect(slots[0]).toBe(slot)
+        }
+      }
+    },
+  )
+
+  it('huge and tiny norms side by side are no matter for cosine', async () => {
+    const dimension = 32
+    const directions = randomFloats(50 * dimension, 21)
+    const vectors = directions.map((value, i) => value * 10 ** ((Math.floor(i / 32) % 5) * 8 - 16))
+    const codes = await codesOf(vectors, dimension, 'cosine')
+    for (let slot = 0; slot < 50; slot++) {
+      const { slots } = await codes.scan(rowOf(vectors, dimension, slot), { k: 1 })
+      expect(slots[0]).toBe(slot)
+    }
+  })
+
+  it('duplicates come in the order of their slots', async () => {
+    const dimension = 48
+    const one = randomFloats(dimension, 2)
+    const vectors = new Float32Array(500 * dimension)
+    vectors.set(randomFloats(500 * dimension, 4))
+    for (const slot of [490, 13, 250, 251]) vectors.set(one, slot * dimension)
+    for (const metric of metrics) {
+      const codes = await codesOf(vectors, dimension, metric)
+      const { slots } = await codes.scan(one, { k: 4 })
+      if (metric !== 'dot') expect(Array.from(slots)).toEqual([13, 250, 251, 490])
+      const all = await codes.scan(one, { k: 500 })
+      const order = Array.from(all.slots).filter((slot) => [13, 250, 251, 490].includes(slot))
+      expect(order).toEqual([13, 250, 251, 490])
+    }
+  })
+})
+
+describe('threads', () => {
+  it('change no result', async () => {
+    const dimension = 64
+    const vectors = randomFloats(3000 * dimension, 17)
+    const single = new Pool(1)
+    const many = new Pool(5)
+    try {
+      for (const metric of metrics) {
+        const a = await codesOf(vectors, dimension, metric, {}, single)
+        const b = await codesOf(vectors, dimension, metric, {}, many)
+        expect(b.parameters).toEqual(a.parameters)
+        for (let slot = 0; slot < 3000; slot += 97) expect(b.decode(slot)).toEqual(a.decode(slot))
+        const query = randomFloats(dimension, 18)
+        expect(await b.scan(query, { k: 100 })).toEqual(await a.scan(query, { k: 100 }))
+      }
+    } finally {
+      single.close()
+      many.close()
+    }
+  })
+})

@@ -1,0 +1,152 @@
+import { AbortError, type Metric, Pool, pipelineSearch } from '@annulus/native'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type Codes, none, type Quantizer, scalar } from '../src/index.js'
+import { native } from '../src/native.js'
+import { metricArbitrary, randomFloats } from './support.js'
+
+const pool = new Pool(3)
+afterAll(() => pool.close())
+
+const quantizers: readonly [string, () => Quantizer][] = [
+  ['scalar', () => scalar()],
+  ['none', () => none()],
+]
+
+async function codesOf(
+  quantizer: Quantizer,
+  vectors: Float32Array,
+  dimension: number,
+  metric: Metric,
+): Promise<Codes> {
+  const codes = await quantizer.train(vectors, { dimension, metric, pool })
+  await codes.encode(0, vectors)
+  return codes
+}
+
+/** Every slot with its distance by the scorer, nearest first, ties by slot. */
+function ranking(codes: Codes, query: Float32Array): { slot: number; distance: number }[] {
+  const slots = Uint32Array.from({ length: codes.slots }, (_, slot) => slot)
+  const distances = native.queryDistances(codes.scorer(), query, slots)
+  return Array.from(slots, (slot) => ({ slot, distance: distances[slot] ?? Number.NaN })).sort(
+    (a, b) => a.distance - b.distance || a.slot - b.slot,
+  )
+}
+
+const isAllowed = (bitmap: Uint32Array, slot: number) =>
+  (((bitmap[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1
+
+describe.each(quantizers)('scan of %s', (_, quantizer) => {
+  it('gives the nearest allowed slots of the range, ties by slot', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          dimension: fc.integer({ min: 1, max: 40 }),
+          n: fc.integer({ min: 1, max: 700 }),
+          seed: fc.nat(),
+          k: fc.integer({ min: 1, max: 800 }),
+          from: fc.integer({ min: 0, max: 720 }),
+          length: fc.integer({ min: 0, max: 720 }),
+          words: fc.option(fc.array(fc.integer({ min: 0, max: 0xffffffff }), { maxLength: 30 }), {
+            nil: undefined,
+          }),
+        }),
+        metricArbitrary,
+        async ({ dimension, n, seed, k, from, length, words }, metric) => {
+          // Coarse values, so that many vectors are equally near.
+          const vectors = randomFloats(n * dimension, seed, 2).map(Math.round)
+          const codes = await codesOf(quantizer(), vectors, dimension, metric)
+          const query = randomFloats(dimension, seed + 1, 2)
+          const allowed = words === undefined ? undefined : Uint32Array.from(words)
+          const to = from + length
+          const expected = ranking(codes, query)
+            .filter(({ slot }) => slot >= from && slot < to)
+            .filter(({ slot }) => allowed === undefined || isAllowed(allowed, slot))
+            .slice(0, k)
+          const options = { k, from, to, ...(allowed === undefined ? {} : { allowed }) }
+          const { slots, distances } = await codes.scan(query, options)
+          expect(Array.from(slots)).toEqual(expected.map(({ slot }) => slot))
+          expect(Array.from(distances)).toEqual(expected.map((found) => found.distance))
+          codes.close()
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('agrees with itself when the range is split among threads', async () => {
+    const dimension = 600
+    const n = 9000
+    const vectors = randomFloats(n * dimension, 8)
+    const codes = await codesOf(quantizer(), vectors, dimension, 'euclidean')
+    const query = randomFloats(dimension, 9)
+    const expected = ranking(codes, query).slice(0, 50)
+    const { slots } = await codes.scan(query, { k: 50 })
+    expect(Array.from(slots)).toEqual(expected.map(({ slot }) => slot))
+  })
+
+  it('is a native source of candidates as well', async () => {
+    const dimension = 24
+    const vectors = randomFloats(500 * dimension, 5)
+    const codes = await codesOf(quantizer(), vectors, dimension, 'cosine')
+    const query = randomFloats(dimension, 6)
+    const allowed = new Uint32Array(16).fill(0x0f0f0f0f)
+    const expected = await codes.scan(query, { k: 12, allowed })
+    const found = await pipelineSearch(
+      pool,
+      [{ source: codes.source(), allowed }],
+      undefined,
+      query,
+      { metric: 'cosine', limit: 12, candidates: 12, ef: 12 },
+    )
+    expect(found.slots).toEqual(expected.slots)
+    expect(found.distances).toEqual(expected.distances)
+  })
+
+  it('sees vectors that are appended, and only after they are encoded', async () => {
+    const dimension = 10
+    const vectors = randomFloats(300 * dimension, 1)
+    const codes = await quantizer().train(vectors, { dimension, metric: 'euclidean', pool })
+    const calls = []
+    for (let first = 0; first < 300; first += 100) {
+      // Not awaited one by one: the calls take effect in order.
+      calls.push(
+        codes.encode(first, vectors.subarray(first * dimension, (first + 100) * dimension)),
+      )
+    }
+    const early = codes.slots
+    expect(early % 100).toBe(0)
+    await Promise.all(calls)
+    expect(codes.slots).toBe(300)
+    const replacement = new Float32Array(dimension).fill(0.25)
+    await codes.encode(42, replacement)
+    expect(codes.slots).toBe(300)
+    const { slots } = await codes.scan(replacement, { k: 1 })
+    expect(slots[0]).toBe(42)
+  })
+
+  it('stops when it is aborted', async () => {
+    const dimension = 8
+    const vectors = randomFloats(800, 2)
+    const codes = await codesOf(quantizer(), vectors, dimension, 'dot')
+    const query = randomFloats(dimension, 3)
+    const reason = new Error('enough')
+    const scan = codes.scan(query, { k: 1, signal: AbortSignal.abort(reason) })
+    await expect(scan).rejects.toBeInstanceOf(AbortError)
+    await expect(scan).rejects.toMatchObject({ cause: reason })
+    // One worker, kept busy by scans: encoding cannot have begun when the signal comes.
+    const single = new Pool(1)
+    const busy = await quantizer().train(vectors, { dimension, metric: 'dot', pool: single })
+    await busy.encode(0, vectors)
+    const scans = Array.from({ length: 20 }, () => busy.scan(query, { k: 800 }))
+    const controller = new AbortController()
+    const encoding = busy.encode(0, vectors.map(Math.abs), { signal: controller.signal })
+    while (native.pending() <= scans.length) await null
+    controller.abort()
+    await expect(encoding).rejects.toBeInstanceOf(AbortError)
+    await Promise.all(scans)
+    expect(busy.decode(7)).toEqual(codes.decode(7))
+    single.close()
+    expect(codes.slots).toBe(100)
+  })
+})
