@@ -1,7 +1,7 @@
 // A storage backend of one's own: all vectors one after the other in a single file, and beside it the
 // dimension. BaseStorage checks arguments, orders writes, latches failures and waits in close; what is
 // left to a backend is here.
-import { type FileHandle, mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AnnulusError } from '@annulus/native'
 import {
@@ -9,6 +9,7 @@ import {
   checkOpenOptions,
   type OpenOptions,
   type StorageFactory,
+  slotsToKeep,
 } from '@annulus/storage'
 
 class FlatFileStorage extends BaseStorage {
@@ -65,17 +66,13 @@ async function fixDimension(path: string, dimension: number): Promise<void> {
 
 async function openFlatFile(options: OpenOptions): Promise<FlatFileStorage> {
   checkOpenOptions(options)
-  const { path, dimension, slots } = options
+  const { path, dimension } = options
   await mkdir(path, { recursive: true })
   await fixDimension(path, dimension)
   const name = join(path, 'vectors.f32')
+  const { size } = await stat(name).catch(() => ({ size: 0 }))
+  const kept = slotsToKeep(options, Math.floor(size / (dimension * 4)))
   const file = await open(name, 'r+').catch(() => open(name, 'wx+'))
-  const found = Math.floor((await file.stat()).size / (dimension * 4))
-  const kept = slots ?? found
-  if (kept > found) {
-    await file.close()
-    throw new AnnulusError('ANNULUS_CORRUPT', `${name} holds ${found} vectors, not ${kept}`)
-  }
   // What was not committed is dropped, so that it never comes back.
   await file.truncate(kept * dimension * 4)
   return new FlatFileStorage(file, dimension, kept)

@@ -51,6 +51,19 @@ export function checkOpenOptions(
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
 }
 
+/**
+ * How many of the `found` slots a backend is to keep: those that were committed, or all when nobody says.
+ *
+ * @throws AnnulusError `ANNULUS_CORRUPT` when committed slots are missing.
+ */
+export function slotsToKeep(options: OpenOptions, found: number): number {
+  const { path, slots = found } = options
+  if (slots <= found) return slots
+  throw new AnnulusError('ANNULUS_CORRUPT', `${path} holds ${found} vectors, not ${slots}`, {
+    details: { path, slots, found },
+  })
+}
+
 function checkFloats(what: string, vectors: unknown): asserts vectors is Float32Array {
   if (vectors instanceof Float32Array) return
   throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${what} must be a Float32Array`, {

@@ -1,6 +1,6 @@
 // Vectors in memory only: for tests, for small data, and as the plainest example of a backend.
 import { AnnulusError } from '@annulus/native'
-import { checkOpenOptions, checkOptions } from './arguments.js'
+import { checkOpenOptions, checkOptions, slotsToKeep } from './arguments.js'
 import { BaseStorage } from './base-storage.js'
 import type { OpenOptions, StorageFactory, VectorStorage } from './types.js'
 
@@ -81,7 +81,7 @@ class MemoryStorage extends BaseStorage {
 
 /** What an earlier open left must fit the options, as it must on disk. */
 function checkKept(kept: MemoryVectors | undefined, options: OpenOptions): void {
-  const { path, dimension, slots = 0 } = options
+  const { path, dimension } = options
   if (kept?.open === true) {
     throw new AnnulusError('ANNULUS_LOCKED', `${path} is open already`, { details: { path } })
   }
@@ -93,11 +93,6 @@ function checkKept(kept: MemoryVectors | undefined, options: OpenOptions): void 
       { details: { path, dimension: kept.dimension, expected: dimension } },
     )
   }
-  if (slots > found) {
-    throw new AnnulusError('ANNULUS_CORRUPT', `${path} holds ${found} vectors, not ${slots}`, {
-      details: { path, slots, found },
-    })
-  }
 }
 
 /** A factory of storages that live in memory; one factory is one world of paths. */
@@ -106,11 +101,11 @@ export function memoryStorage(options: MemoryStorageOptions = {}): StorageFactor
   const stored = new Map<string, MemoryVectors>()
   const open = async (opening: OpenOptions): Promise<VectorStorage> => {
     checkOpenOptions(opening)
-    const { path, dimension, slots } = opening
+    const { path, dimension } = opening
     const kept = stored.get(path)
     checkKept(kept, opening)
     const vectors = kept?.dimension === dimension ? kept : new MemoryVectors(dimension)
-    vectors.slots = Math.min(vectors.slots, slots ?? vectors.slots)
+    vectors.slots = slotsToKeep(opening, vectors.slots)
     vectors.open = true
     stored.set(path, vectors)
     return new MemoryStorage(vectors, () => {

@@ -1,0 +1,24 @@
+import { BaseStorage, checkOpenOptions, type StorageFactory, slotsToKeep } from '@annulus/storage'
+
+class MapStorage extends BaseStorage {
+  #vectors = new Map<number, Float32Array>()
+  protected async _write(firstSlot: number, vectors: Float32Array) {
+    for (let i = 0; i < vectors.length / this.dimension; i++) {
+      this.#vectors.set(firstSlot + i, vectors.slice(i * this.dimension, (i + 1) * this.dimension))
+    }
+  }
+  protected async _read(slots: Uint32Array) {
+    return Float32Array.from([...slots].flatMap((slot) => [...(this.#vectors.get(slot) ?? [])]))
+  }
+  protected async _flush() {}
+  protected async _close() {}
+}
+
+export const mapStorage = (): StorageFactory => ({
+  name: 'map',
+  async open(options) {
+    checkOpenOptions(options)
+    const slots = slotsToKeep(options, 0)
+    return new MapStorage({ backend: 'map', dimension: options.dimension, slots })
+  },
+})
