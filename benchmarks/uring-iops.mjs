@@ -119,7 +119,10 @@ async function measure(path, options) {
 }
 
 function fio(path) {
-  const file = join(path, readdirSync(path).find((name) => name.endsWith('.seg')))
+  const file = join(
+    path,
+    readdirSync(path).find((name) => name.endsWith('.seg')),
+  )
   // biome-ignore format: one option after the other
   const output = execFileSync('fio', [
     '--name=rescore', `--filename=${file}`, '--rw=randread', '--ioengine=io_uring', '--direct=1',

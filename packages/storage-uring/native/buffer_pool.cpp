@@ -14,7 +14,7 @@ constexpr size_t kHugePage = 2u << 20;
 
 size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 
-}
+}  // namespace
 
 BufferPool::~BufferPool() {
   if (mapped_ != nullptr) ::munmap(mapped_, mapped_bytes_);
@@ -36,7 +36,8 @@ int BufferPool::open(size_t count, size_t bytes) {
   if (huge) ::madvise(memory_, bytes_, MADV_HUGEPAGE);
 #endif
 #if defined(MADV_DONTFORK)
-  // A fork during O_DIRECT would let copy-on-write move the page under the kernel's hands (open(2)).
+  // A fork during O_DIRECT would let copy-on-write move the page under the kernel's hands
+  // (open(2)).
   ::madvise(mapped_, mapped_bytes_, MADV_DONTFORK);
 #endif
   return 0;

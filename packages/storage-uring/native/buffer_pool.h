@@ -1,4 +1,5 @@
-// Buffers of equal size for reads in flight: one page-aligned area, never copied into a forked child.
+// Buffers of equal size for reads in flight: one page-aligned area, never copied into a forked
+// child.
 #pragma once
 
 #include <cstddef>

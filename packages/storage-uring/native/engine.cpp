@@ -108,7 +108,8 @@ void Engine::submit(Request *request) {
 }
 
 void Engine::wake() {
-  if (state_->asleep.exchange(false, std::memory_order_seq_cst)) state_->queue.load(std::memory_order_acquire)->wake();
+  if (state_->asleep.exchange(false, std::memory_order_seq_cst))
+    state_->queue.load(std::memory_order_acquire)->wake();
 }
 
 void Engine::stop() {

@@ -1,7 +1,7 @@
 // The front of the storage: takes requests on any thread and gives them to the ring thread.
 //
-// Reference-counted, because other addons hold it as an `annulus_reader`. Closing waits for reads in
-// flight, whose buffers are the kernel's until then.
+// Reference-counted, because other addons hold it as an `annulus_reader`. Closing waits for reads
+// in flight, whose buffers are the kernel's until then.
 #pragma once
 
 #include <annulus/abi.h>

@@ -54,12 +54,12 @@ struct EngineState {
   SegmentTable segments;
   Inbox inbox;
   Counters counters;
-  std::atomic<uint64_t> slots{0};     ///< one past the highest slot written
-  std::atomic<uint64_t> rewrites{0};  ///< odd while freed slots are being given new vectors
-  std::atomic<bool> asleep{false};    ///< the ring thread waits, or is about to
-  std::atomic<bool> accepting{false};  ///< from start to close
-  std::atomic<bool> closing{false};   ///< finish what was accepted, then end
-  std::atomic<bool> stopping{false};  ///< and start no further reads
+  std::atomic<uint64_t> slots{0};         ///< one past the highest slot written
+  std::atomic<uint64_t> rewrites{0};      ///< odd while freed slots are being given new vectors
+  std::atomic<bool> asleep{false};        ///< the ring thread waits, or is about to
+  std::atomic<bool> accepting{false};     ///< from start to close
+  std::atomic<bool> closing{false};       ///< finish what was accepted, then end
+  std::atomic<bool> stopping{false};      ///< and start no further reads
   std::atomic<IoQueue *> queue{nullptr};  ///< the one that serves
   /// All there have been: they outlive the thread, so that a late `wake` is harmless.
   std::vector<std::unique_ptr<IoQueue>> queues;

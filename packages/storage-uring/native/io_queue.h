@@ -1,4 +1,5 @@
-// Reads started in batches and completed in any order: a ring, or threads that call pread where no ring is allowed.
+// Reads started in batches and completed in any order: a ring, or threads that call pread where no
+// ring is allowed.
 #pragma once
 
 #include <cstddef>

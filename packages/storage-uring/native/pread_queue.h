@@ -1,4 +1,5 @@
-// IoQueue where no ring is allowed: a few threads that call pread. Same state machine above, same answers.
+// IoQueue where no ring is allowed: a few threads that call pread. Same state machine above, same
+// answers.
 #pragma once
 
 #include <condition_variable>

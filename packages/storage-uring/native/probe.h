@@ -1,4 +1,5 @@
-// Whether this process may use io_uring: by trying, for versions and settings tell less than the kernel's answer.
+// Whether this process may use io_uring: by trying, for versions and settings tell less than the
+// kernel's answer.
 #pragma once
 
 #include "ring.h"

@@ -49,7 +49,9 @@ class ReadPlan {
 
  private:
   static constexpr uint64_t kPage = 4096;
-  static uint64_t round_up(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
+  static uint64_t round_up(uint64_t value, uint64_t unit) {
+    return (value + unit - 1) / unit * unit;
+  }
 
   const Layout layout_;
   const uint32_t alignment_;

@@ -1,4 +1,5 @@
-// The reads in flight, what each of them is for, and a way to find the one that brings a slot already.
+// The reads in flight, what each of them is for, and a way to find the one that brings a slot
+// already.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct Read {
   int fd = -1;
   uint32_t file = 0;
   uint64_t begin = 0;
-  uint32_t length = 0;      ///< asked for, in whole sectors
-  uint32_t needed = 0;      ///< enough to serve every part
+  uint32_t length = 0;  ///< asked for, in whole sectors
+  uint32_t needed = 0;  ///< enough to serve every part
   uint32_t filled = 0;
   uint32_t retries = 0;
   uint64_t rewrites = 0;    ///< EngineState::rewrites when it was started
@@ -56,7 +57,8 @@ class Reads {
   void announce(uint32_t slot, uint32_t read);
   /// Makes all that was announced for this read untrue.
   void withdraw(uint32_t read) { ++reads_[read].generation; }
-  /// The read in flight that brings `slot`, or kNone. Not every one is found; a miss costs one read.
+  /// The read in flight that brings `slot`, or kNone. Not every one is found; a miss costs one
+  /// read.
   uint32_t find(uint32_t slot) const;
 
  private:

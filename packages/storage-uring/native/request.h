@@ -1,4 +1,5 @@
-// One batch of slots to read or to score: what the caller gives, and what the ring thread keeps about it.
+// One batch of slots to read or to score: what the caller gives, and what the ring thread keeps
+// about it.
 #pragma once
 
 #include <annulus/abi.h>

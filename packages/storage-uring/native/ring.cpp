@@ -71,7 +71,9 @@ Sqe *Ring::next() {
   return sqe;
 }
 
-uint32_t Ring::unsubmitted() const { return sq_next_ - __atomic_load_n(sq_head_, __ATOMIC_ACQUIRE); }
+uint32_t Ring::unsubmitted() const {
+  return sq_next_ - __atomic_load_n(sq_head_, __ATOMIC_ACQUIRE);
+}
 
 int Ring::enter(uint32_t min_complete, bool get_events, uint32_t min_wait_us) {
   __atomic_store_n(sq_tail_, sq_next_, __ATOMIC_RELEASE);

@@ -1,7 +1,8 @@
 // The mechanics of one submission and one completion queue. Knows nothing of what is read or why.
 //
-// The subtle rule is memory order: the kernel may look at an entry once the tail is stored with release,
-// and we may look at a completion once its tail was loaded with acquire; heads go the other way.
+// The subtle rule is memory order: the kernel may look at an entry once the tail is stored with
+// release, and we may look at a completion once its tail was loaded with acquire; heads go the
+// other way.
 #pragma once
 
 #include <cstddef>

@@ -31,7 +31,8 @@ void RingLoop::complete(const IoCompletion &completion) {
   const uint32_t before = read.filled;
   read.filled += static_cast<uint32_t>(completion.result);
   if (read.filled >= read.needed) return deliver(number);
-  // A short read is no end of file, for we know the length; but the rest must start at a sector again.
+  // A short read is no end of file, for we know the length; but the rest must start at a sector
+  // again.
   Counters::add(state_.counters.resumed, 1);
   read.filled -= read.filled % state_.segments.alignment();
   resume(number, read.filled > before);
@@ -70,7 +71,8 @@ void RingLoop::deliver(uint32_t number) {
   }
   read.parts = damaged;
   if (damaged == kNone) return release(number);
-  // The slot may have been given a new vector under our eyes; then what matters is what is there now.
+  // The slot may have been given a new vector under our eyes; then what matters is what is there
+  // now.
   const uint64_t rewrites = state_.rewrites.load(std::memory_order_acquire);
   const bool rewriting = (rewrites & 1) != 0;
   if (!rewriting) {
@@ -88,8 +90,8 @@ void RingLoop::deliver(uint32_t number) {
 bool RingLoop::serve(const Part &part, const char *bytes, const Segment &segment) {
   const Layout &layout = state_.options.layout;
   // Atomic, because a freed slot may be getting a new vector at this moment.
-  const uint32_t checksum = __atomic_load_n(
-      &segment.checksums[plan_->slot_in_segment(part.slot)], __ATOMIC_RELAXED);
+  const uint32_t checksum =
+      __atomic_load_n(&segment.checksums[plan_->slot_in_segment(part.slot)], __ATOMIC_RELAXED);
   if (crc32c(part.slot, bytes, layout.vector_bytes) != checksum) return false;
   Request &request = *part.request;
   if (request.query == nullptr) {
@@ -144,8 +146,8 @@ void RingLoop::release(uint32_t number) {
   count_in_flight();
 }
 
-// The ring is beyond use. The kernel may still write to its buffers, so those are never freed, and the
-// reads it had start anew, through pread, into others.
+// The ring is beyond use. The kernel may still write to its buffers, so those are never freed, and
+// the reads it had start anew, through pread, into others.
 void RingLoop::break_down(int error) {
   state_.broken.store(error, std::memory_order_relaxed);
   state_.queue.load(std::memory_order_relaxed)->finish();

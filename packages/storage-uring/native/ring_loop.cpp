@@ -80,7 +80,8 @@ void RingLoop::run() {
   state_.queue.load(std::memory_order_relaxed)->finish();
 }
 
-// Producers look at `asleep` after they pushed, we look at the inbox after we set it: one of us sees the other.
+// Producers look at `asleep` after they pushed, we look at the inbox after we set it: one of us
+// sees the other.
 bool RingLoop::may_wait() {
   state_.asleep.store(true, std::memory_order_seq_cst);
   const bool stopping = state_.stopping.load(std::memory_order_seq_cst);
@@ -221,8 +222,9 @@ void RingLoop::count_in_flight() {
 void RingLoop::push(uint32_t number) {
   const Read &read = (*reads_)[number];
   const uint32_t length = read.length - read.filled;
-  state_.queue.load(std::memory_order_relaxed)->push({read.fd, read.file, pool_.buffer(number) + read.filled, length,
-                      read.begin + read.filled, number});
+  state_.queue.load(std::memory_order_relaxed)
+      ->push({read.fd, read.file, pool_.buffer(number) + read.filled, length,
+              read.begin + read.filled, number});
   Counters::add(state_.counters.reads, 1);
   Counters::add(state_.counters.read_bytes, length);
 }

@@ -1,7 +1,9 @@
-// The ring thread: plans reads of all requests, keeps the queue full, and scores each read as it arrives.
+// The ring thread: plans reads of all requests, keeps the queue full, and scores each read as it
+// arrives.
 //
-// The subtle rule: from push to completion a buffer is the kernel's, so an aborted or failed request is
-// done only when its last part in flight has come back, and a read is never given up before.
+// The subtle rule: from push to completion a buffer is the kernel's, so an aborted or failed
+// request is done only when its last part in flight has come back, and a read is never given up
+// before.
 #pragma once
 
 #include <memory>
@@ -62,7 +64,7 @@ class RingLoop {
   std::optional<ReadPlan> plan_;  // from the first request on, when the alignment is known
   Request *first_ = nullptr;      // requests with slots that no read covers yet
   Request *last_ = nullptr;
-  Request *finished_ = nullptr;   // done, and to be told so when the counters say so too
+  Request *finished_ = nullptr;  // done, and to be told so when the counters say so too
   bool saw_stopping_ = false;
 };
 

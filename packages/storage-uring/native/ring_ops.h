@@ -1,4 +1,5 @@
-// Everything the ring asks of the kernel, so that a test can put a fake kernel under the same state machine.
+// Everything the ring asks of the kernel, so that a test can put a fake kernel under the same state
+// machine.
 #pragma once
 
 #include <cstddef>

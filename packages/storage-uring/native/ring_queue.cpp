@@ -50,7 +50,8 @@ int RingQueue::test_read() {
   sqe->address = reinterpret_cast<uint64_t>(&value);
   sqe->length = sizeof(value);
   sqe->user_data = kTestTag;
-  // The kernel reads while it takes the entry, for the counter is there: `value` is ours after that.
+  // The kernel reads while it takes the entry, for the counter is there: `value` is ours after
+  // that.
   Cqe cqe{};
   for (uint32_t attempt = 0; ring_->reap(&cqe, 1) == 0; ++attempt) {
     const int error = -ring_->enter(1, true);
@@ -80,7 +81,8 @@ int RingQueue::open_ring(uint32_t entries) {
   return error;
 }
 
-// Spares the kernel pinning the pages at each read. Refused where RLIMIT_MEMLOCK is low; then without.
+// Spares the kernel pinning the pages at each read. Refused where RLIMIT_MEMLOCK is low; then
+// without.
 void RingQueue::register_buffers(void *memory, size_t bytes) {
   const iovec area{memory, bytes};
   if (ring_->register_with(kRegisterBuffers, &area, 1) < 0) return;

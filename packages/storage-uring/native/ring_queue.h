@@ -1,4 +1,5 @@
-// IoQueue over io_uring. Opened, used and finished on the ring thread, for the kernel may allow no other.
+// IoQueue over io_uring. Opened, used and finished on the ring thread, for the kernel may allow no
+// other.
 //
 // A poll of an eventfd stays armed in the ring, so that a producer can end a wait. A poll and not a
 // read, for it leaves no memory in the kernel's hands when the ring is closed.
@@ -17,7 +18,8 @@ struct RingTuning {
   bool taskrun = true;  ///< SINGLE_ISSUER, DEFER_TASKRUN and COOP_TASKRUN where the kernel has them
   bool registered_files = true;
   bool registered_buffers = true;
-  uint32_t min_wait_us = 0;  ///< how long a wait may gather completions (Linux 6.12); 0: take the first
+  uint32_t min_wait_us =
+      0;  ///< how long a wait may gather completions (Linux 6.12); 0: take the first
 };
 
 class RingQueue final : public IoQueue {

@@ -1,4 +1,5 @@
-// The open segment files and where each vector lies in them. Grows while readers read; nothing moves.
+// The open segment files and where each vector lies in them. Grows while readers read; nothing
+// moves.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// Our threads take no signals: the process's handlers run elsewhere and our waits are not cut short.
+// Our threads take no signals: the process's handlers run elsewhere and our waits are not cut
+// short.
 #pragma once
 
 #include <csignal>

@@ -1,4 +1,5 @@
-// The promises of the engine: requests, which the ring thread ends, and steps that block, on threads of their own.
+// The promises of the engine: requests, which the ring thread ends, and steps that block, on
+// threads of their own.
 #pragma once
 
 #include <annulus/addon.h>
@@ -27,9 +28,7 @@ class HeldEngine {
 class RequestTask final : public Task {
  public:
   RequestTask(Napi::Env env, Settler &settler, Napi::Uint32Array slots, Napi::Float32Array out)
-      : Task(env),
-        settler_(settler),
-        slots_(slots.Data(), slots.Data() + slots.ElementLength()) {
+      : Task(env), settler_(settler), slots_(slots.Data(), slots.Data() + slots.ElementLength()) {
     keep(out);
     request.slots = slots_.data();
     request.n = slots_.size();

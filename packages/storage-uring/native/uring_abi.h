@@ -1,5 +1,6 @@
-// The part of the io_uring kernel ABI that we use, declared here so that neither liburing nor recent kernel
-// headers are needed. The ABI is frozen; ring_ops_linux.cpp checks it against <linux/io_uring.h>.
+// The part of the io_uring kernel ABI that we use, declared here so that neither liburing nor
+// recent kernel headers are needed. The ABI is frozen; ring_ops_linux.cpp checks it against
+// <linux/io_uring.h>.
 #pragma once
 
 #include <cstdint>
@@ -69,8 +70,8 @@ constexpr uint8_t kOpRead = 22;      // Linux 5.6
 
 constexpr uint8_t kSqeFixedFile = 1u << 0;
 
-constexpr uint32_t kSetupSubmitAll = 1u << 7;     // Linux 5.18
-constexpr uint32_t kSetupCoopTaskrun = 1u << 8;   // Linux 5.19
+constexpr uint32_t kSetupSubmitAll = 1u << 7;      // Linux 5.18
+constexpr uint32_t kSetupCoopTaskrun = 1u << 8;    // Linux 5.19
 constexpr uint32_t kSetupSingleIssuer = 1u << 12;  // Linux 6.0
 constexpr uint32_t kSetupDeferTaskrun = 1u << 13;  // Linux 6.1
 

@@ -1,7 +1,9 @@
-// new Engine({ layout, direct, queueDepth, … }): the engine as promises, and as a table for other addons.
+// new Engine({ layout, direct, queueDepth, … }): the engine as promises, and as a table for other
+// addons.
 //
-// Lifetime: from construction to the end of `close`, or of the environment, the wrap keeps itself, its
-// engine and the checksums of every segment, which are JavaScript memory that the ring thread reads.
+// Lifetime: from construction to the end of `close`, or of the environment, the wrap keeps itself,
+// its engine and the checksums of every segment, which are JavaScript memory that the ring thread
+// reads.
 #include "wrap.h"
 
 #if !defined(_WIN32)

@@ -87,8 +87,8 @@ void AddSegmentTask::settle(Napi::Env env) {
     case EPERM:
       throw make_error(env, "ANNULUS_PERMISSION", "no permission to read " + path_, details);
     default:
-      throw make_error(env, "ANNULUS_IO",
-                       "could not open " + path_ + ": " + std::strerror(error_), details);
+      throw make_error(env, "ANNULUS_IO", "could not open " + path_ + ": " + std::strerror(error_),
+                       details);
   }
 }
 

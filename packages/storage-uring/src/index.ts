@@ -1,3 +1,3 @@
 export type { UringStorageOptions, UringTuning } from './options.js'
-export { denyVariable, isSupported, type Support, type UnsupportedCode } from './support.js'
 export { type UringStats, UringStorage, uringStorage } from './storage.js'
+export { denyVariable, isSupported, type Support, type UnsupportedCode } from './support.js'

@@ -86,7 +86,9 @@ export interface NativeEngine {
 interface UringAddon extends AddonBase {
   probe(options: { readonly denyErrno: number }): ProbeResult
   /** Missing where there are no positional reads (Windows). */
-  readonly Engine?: new (options: EngineOptions) => NativeEngine
+  readonly Engine?: new (
+    options: EngineOptions,
+  ) => NativeEngine
 }
 
 export const native: UringAddon = loadAddon<UringAddon>(import.meta.url)

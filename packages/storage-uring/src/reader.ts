@@ -55,9 +55,7 @@ export class UringReader {
     signal: AbortSignal | undefined,
   ): Promise<Float32Array> {
     const vectors = new Float32Array(slots.length * dimension)
-    await this.#located(() =>
-      withAbort(signal, (flag) => this.engine.read(slots, vectors, flag)),
-    )
+    await this.#located(() => withAbort(signal, (flag) => this.engine.read(slots, vectors, flag)))
     return vectors
   }
 

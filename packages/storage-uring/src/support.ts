@@ -123,7 +123,10 @@ function reasonOf(
       return denied(name, around)
     case 'ENOSYS':
       if (around.seccomp) return denied(name, around)
-      return ['system', 'the kernel has no io_uring (it needs Linux 5.6, built with CONFIG_IO_URING)']
+      return [
+        'system',
+        'the kernel has no io_uring (it needs Linux 5.6, built with CONFIG_IO_URING)',
+      ]
     case 'EINVAL':
       return ['kernel', 'the kernel refuses the parameters of the ring (EINVAL)']
     case 'ENOMEM':

@@ -1,5 +1,5 @@
-// The engine on a fake kernel, against a naive model: every request ends exactly once, with the right
-// answer or the right failure, whatever the kernel does.
+// The engine on a fake kernel, against a naive model: every request ends exactly once, with the
+// right answer or the right failure, whatever the kernel does.
 //
 //   engine_test [first seed] [seeds] [real]
 //
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
@@ -57,8 +57,7 @@ class Model {
     layout.stride = layout.vector_bytes + 4 * below(40);
     layout.header_bytes = 4096;
     layout.slots_per_segment = 1 + below(60);
-    layout.segment_bytes =
-        4096 + (layout.slots_per_segment * layout.stride + 4095) / 4096 * 4096;
+    layout.segment_bytes = 4096 + (layout.slots_per_segment * layout.stride + 4095) / 4096 * 4096;
     slots = 1 + below(150);
     std::normal_distribution<float> normal;
     vectors.resize(slots * layout.dimension);
@@ -210,7 +209,8 @@ struct Rules {
 };
 
 void check(const Call &call, const Model &model, const Rules &rules, Totals &totals) {
-  if (call.done.load(std::memory_order_acquire) != 1) broken_rule("done was not called exactly once");
+  if (call.done.load(std::memory_order_acquire) != 1)
+    broken_rule("done was not called exactly once");
   const std::set<uint32_t> asked(call.slots.begin(), call.slots.end());
   bool outside = false, touches_bad = false, touches_corrupt = false, next_to_bad = false;
   for (const uint32_t slot : asked) {
@@ -224,7 +224,8 @@ void check(const Call &call, const Model &model, const Rules &rules, Totals &tot
   ++totals.requests;
   switch (call.request.status) {
     case ANNULUS_OK:
-      if (outside || touches_bad || touches_corrupt) broken_rule("damage was returned as an answer");
+      if (outside || touches_bad || touches_corrupt)
+        broken_rule("damage was returned as an answer");
       check_answers(call, model, rules.either);
       ++totals.ok;
       return;
@@ -253,7 +254,8 @@ void check(const Call &call, const Model &model, const Rules &rules, Totals &tot
       if (!rules.may_close) broken_rule("closed, and nobody closed it");
       ++totals.closed;
       return;
-    default: broken_rule("an unknown status");
+    default:
+      broken_rule("an unknown status");
   }
 }
 
@@ -304,8 +306,8 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
     kernel.damage(model.inode(slot), model.offset(slot),
                   model.offset(slot) + model.layout.vector_bytes);
   }
-  Engine *engine = Engine::create(
-      options_of(model, random), real ? kernel_ring_ops() : std::move(owned));
+  Engine *engine =
+      Engine::create(options_of(model, random), real ? kernel_ring_ops() : std::move(owned));
   const StartResult started = engine->start();
   if (!started.ring && faults.break_after == 0) broken_rule("a working kernel was refused");
   for (size_t number = 0; number < model.paths.size(); ++number) {
@@ -357,15 +359,24 @@ bool report(const Totals &totals, bool real) {
     uint64_t n;
     bool fake_only;
   } lines[] = {
-      {"requests", totals.requests, false},       {"answered", totals.ok, false},
-      {"EIO", totals.io, true},                   {"damaged", totals.corrupt, false},
-      {"aborted", totals.aborted, false},         {"closed", totals.closed, false},
-      {"outside", totals.range, false},           {"joined", totals.joined, false},
-      {"merged", totals.merged, false},           {"read again", totals.rewritten, true},
-      {"completions", totals.completed, true},    {"interrupted", totals.interrupted, true},
-      {"refused", totals.refused, true},          {"half taken", totals.partial, true},
-      {"again", totals.again, true},              {"short", totals.shortened, true},
-      {"overflowed", totals.overflowed, true},    {"failed reads", totals.failed, true},
+      {"requests", totals.requests, false},
+      {"answered", totals.ok, false},
+      {"EIO", totals.io, true},
+      {"damaged", totals.corrupt, false},
+      {"aborted", totals.aborted, false},
+      {"closed", totals.closed, false},
+      {"outside", totals.range, false},
+      {"joined", totals.joined, false},
+      {"merged", totals.merged, false},
+      {"read again", totals.rewritten, true},
+      {"completions", totals.completed, true},
+      {"interrupted", totals.interrupted, true},
+      {"refused", totals.refused, true},
+      {"half taken", totals.partial, true},
+      {"again", totals.again, true},
+      {"short", totals.shortened, true},
+      {"overflowed", totals.overflowed, true},
+      {"failed reads", totals.failed, true},
       {"broken rings", totals.broken, true},
   };
   bool all = true;

@@ -114,14 +114,14 @@ void FakeKernel::take(uint32_t n) {
 
 void FakeKernel::check_buffer(const Sqe &sqe) {
   for (const Sqe &other : pending_) {
-    if (!is_wake(sqe) && !is_wake(other) && sqe.address < other.address + other.length && other.address < sqe.address + sqe.length) {
+    if (!is_wake(sqe) && !is_wake(other) && sqe.address < other.address + other.length &&
+        other.address < sqe.address + sqe.length) {
       broken_rule("a buffer was handed over while the kernel had it");
     }
     if (sqe.user_data == other.user_data) broken_rule("a tag is in flight twice");
   }
   const auto *buffer = reinterpret_cast<const char *>(sqe.address);
-  if (sqe.opcode == kOpReadFixed &&
-      (buffer < fixed_begin_ || buffer + sqe.length > fixed_end_)) {
+  if (sqe.opcode == kOpReadFixed && (buffer < fixed_begin_ || buffer + sqe.length > fixed_end_)) {
     broken_rule("a fixed read outside the registered buffers");
   }
   if (is_wake(sqe)) return;
@@ -164,7 +164,8 @@ int32_t FakeKernel::read(const Sqe &sqe, char *buffer) {
   if (is_wake(sqe)) return POLLIN;
   if (is_test(sqe)) return static_cast<int32_t>(::read(sqe.fd, buffer, sqe.length));
   if (chance(faults_.read_again)) return ++again, chance(0.5) ? -EAGAIN : -EINTR;
-  const int given = (sqe.flags & kSqeFixedFile) != 0 ? files_.at(static_cast<size_t>(sqe.fd)) : sqe.fd;
+  const int given =
+      (sqe.flags & kSqeFixedFile) != 0 ? files_.at(static_cast<size_t>(sqe.fd)) : sqe.fd;
   if ((::fcntl(given, F_GETFL) & O_DIRECT) != 0 &&
       (sqe.offset % 512 != 0 || sqe.length % 512 != 0 || sqe.address % 512 != 0)) {
     return -EINVAL;

@@ -1,7 +1,9 @@
 // A kernel under the ring's state machine that does everything the real one may do and seldom does:
-// shortens, reorders, delays, fails, interrupts, overflows, takes half a batch, refuses registration.
+// shortens, reorders, delays, fails, interrupts, overflows, takes half a batch, refuses
+// registration.
 //
-// What it asserts is who owns a buffer: none is handed over twice, and none is abandoned in its hands.
+// What it asserts is who owns a buffer: none is handed over twice, and none is abandoned in its
+// hands.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +24,12 @@ struct FakeFaults {
   double early_return = 0;       ///< a wait that brings nothing, as kernels before 5.11 had
   double read_again = 0;         ///< EAGAIN or EINTR as the result of a read
   double read_short = 0;
-  uint32_t cq_entries = 0;       ///< smaller than what is in flight: completions overflow; 0: twice the entries
-  bool refuse_buffers = false;   ///< ENOMEM, as a low memlock limit gives
+  uint32_t cq_entries =
+      0;  ///< smaller than what is in flight: completions overflow; 0: twice the entries
+  bool refuse_buffers = false;  ///< ENOMEM, as a low memlock limit gives
   bool refuse_files = false;
-  bool refuse_flags = false;     ///< EINVAL for every set-up flag, as an old kernel gives
-  uint64_t break_after = 0;      ///< enters after which every one fails with ENXIO; 0: never
+  bool refuse_flags = false;  ///< EINVAL for every set-up flag, as an old kernel gives
+  uint64_t break_after = 0;   ///< enters after which every one fails with ENXIO; 0: never
 };
 
 class FakeKernel final : public RingOps {
@@ -84,7 +87,7 @@ class FakeKernel final : public RingOps {
   std::vector<Sqe> sqes_;
   uint32_t sq_entries_ = 0, cq_entries_ = 0;
   std::vector<Held> pending_;  // what the kernel holds
-  std::vector<Cqe> backlog_;  // completions that did not fit
+  std::vector<Cqe> backlog_;   // completions that did not fit
   std::vector<int> files_;
   const char *fixed_begin_ = nullptr, *fixed_end_ = nullptr;
   std::map<int, int> reopened_;  // without O_DIRECT, for bounce-free reading

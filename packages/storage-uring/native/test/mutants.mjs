@@ -80,7 +80,7 @@ const mutants = [
       from: 'int fd_ = -1;',
       to: 'int fd_ = -1;\n  bool submitted_all_ = false;',
     },
-    then: {
+    besides: {
       file: 'ring.cpp',
       from: 'uint32_t flags = get_events',
       to: 'struct Mark { bool &flag; ~Mark() { flag = true; } } mark{submitted_all_};\n  uint32_t flags = get_events',
@@ -154,7 +154,7 @@ function outcomeOf(mutant) {
   const directory = mkdtempSync(join(tmpdir(), 'uring-mutant-'))
   try {
     cpSync(native, directory, { recursive: true })
-    for (const part of [mutant, mutant.also, mutant.then]) if (part) change(directory, part)
+    for (const part of [mutant, mutant.also, mutant.besides]) if (part) change(directory, part)
     const list = 'ls *.cpp test/*.cpp | grep -v -e ^addon -e ^wrap'
     const sources = execFileSync('sh', ['-c', list], { cwd: directory }).toString().trim()
     const flags = ['-std=c++17', '-O1', '-w', '-pthread', `-I${include}`, '-I.', '-o', 'mutant']
@@ -163,7 +163,10 @@ function outcomeOf(mutant) {
     const text = `${run.stdout}${run.stderr}`.trim().split('\n')
     if (run.status === 0) return { caught: false, how: 'passed' }
     if (run.error !== undefined) return { caught: true, how: 'hangs' }
-    return { caught: true, how: text.find((line) => /rule|failed|terminate/.test(line)) ?? run.signal }
+    return {
+      caught: true,
+      how: text.find((line) => /rule|failed|terminate/.test(line)) ?? run.signal,
+    }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
