@@ -193,7 +193,9 @@ export class Database extends DatabaseEmitter {
     this.#collections.add(made)
     this.#forward(made)
     const { backend, fallback } = parts.storage.stats()
-    if (fallback !== undefined) emit('storageFallback', { backend, reason: fallback })
+    if (fallback !== undefined) {
+      waiting.push(() => emit('storageFallback', { backend, reason: fallback }))
+    }
     // After the caller had its chance to listen.
     setImmediate(() =>
       waiting.forEach((send) => {

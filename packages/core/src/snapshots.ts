@@ -26,6 +26,7 @@ export class Snapshots {
   #manifest: SnapshotManifest | undefined
   /** The generation whose files the manifest names. */
   #saved: Generation | undefined
+  #tableIsLost = false
 
   constructor(options: SnapshotOptions) {
     this.#options = options
@@ -47,7 +48,7 @@ export class Snapshots {
         throw new AnnulusError('ANNULUS_CORRUPT', `${path} does not lead to the last commit`)
       } catch (error) {
         onRebuilt(path, rebuildable(error))
-        this.#manifest = { ...manifest, sequence: -1 }
+        this.#tableIsLost = true
       }
     }
     return scanRecords(store, state.slots)
@@ -137,6 +138,7 @@ export class Snapshots {
     })
     this.#manifest = manifest
     this.#saved = generation
+    this.#tableIsLost = false
     await this.#removeOthers(manifest)
   }
 
@@ -151,11 +153,12 @@ export class Snapshots {
   #changes(sequence: number, table: SlotTable, generation: Generation | undefined): number {
     const last = this.#manifest
     if (last === undefined) return table.slots
-    const removals = sequence - Math.max(0, last.sequence)
+    if (this.#tableIsLost) return Number.POSITIVE_INFINITY
+    const commits = sequence - last.sequence
     const linked = Math.abs((generation?.linked ?? 0) - last.linked)
     const encoded = Math.abs((generation?.encoded ?? 0) - last.encoded)
     const replaced = generation !== undefined && generation !== this.#saved ? table.slots : 0
-    return Math.max(removals, linked, encoded, replaced)
+    return Math.max(commits, linked, encoded, replaced)
   }
 
   async #removeOthers(manifest: SnapshotManifest | undefined): Promise<void> {

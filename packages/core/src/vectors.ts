@@ -67,5 +67,5 @@ export function copyVector(
   what: string,
 ): Float32Array {
   checkVector(vector, dimension, metric, what)
-  return Float32Array.from(vector)
+  return vector instanceof Float32Array ? vector.slice() : Float32Array.from(vector)
 }

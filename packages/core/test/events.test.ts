@@ -1,0 +1,94 @@
+import { AnnulusError } from '@annulus/native'
+import { memoryStorage } from '@annulus/storage'
+import { describe, expect, it } from 'vitest'
+import { directory, failure, openHere, vectors, wrapped } from './world.js'
+
+const dimension = 8
+const points = (count: number) => vectors(count, dimension).map((vector, id) => ({ id, vector }))
+
+describe('events', () => {
+  it('tell how indexing goes on, to the collection and to the database', async () => {
+    const db = await openHere(await directory(), memoryStorage())
+    const collection = await db.collection('c', { dimension, codesFrom: 100, graphFrom: 100 })
+    const phases: string[] = []
+    const names = new Set<string>()
+    let indexed = 0
+    collection.on('indexing', ({ phase, done, total }) => {
+      expect(done).toBeLessThanOrEqual(total)
+      if (phases.at(-1) !== phase) phases.push(phase)
+    })
+    collection.on('indexed', (index) => {
+      indexed = index.points
+    })
+    db.on('indexing', (_, name) => names.add(name))
+    await collection.upsert(points(300))
+    await collection.waitForIndex()
+    expect(phases).toEqual(['training', 'encoding', 'linking'])
+    expect(indexed).toBe(300)
+    expect([...names]).toEqual(['c'])
+  })
+
+  it('name the storage that serves instead of the one asked for, after the caller could listen', async () => {
+    const storage = wrapped(memoryStorage(), (inner) => ({
+      stats: () => ({ ...inner.stats(), backend: 'mmap', fallback: 'io_uring is disabled' }),
+    }))
+    const db = await openHere(await directory(), storage)
+    const collection = await db.collection('c', { dimension })
+    const fallback = new Promise((resolve) => collection.once('storageFallback', resolve))
+    expect(await fallback).toEqual({ backend: 'mmap', reason: 'io_uring is disabled' })
+    expect(collection.stats().storage.fallback).toBe('io_uring is disabled')
+  })
+
+  it('report slow searches with their diagnostics', async () => {
+    const db = await openHere(await directory(), memoryStorage())
+    const collection = await db.collection('c', { dimension, slowSearchMs: 0 })
+    await collection.upsert(points(10))
+    const slow: unknown[] = []
+    collection.on('slowSearch', (diagnostics) => slow.push(diagnostics))
+    await collection.search(vectors(1, dimension)[0] ?? [])
+    expect(slow).toEqual([expect.objectContaining({ strategy: 'exact', matching: 10, reads: 10 })])
+    expect(collection.stats().searches).toMatchObject({ count: 1, slow: 1, reads: 10, inFlight: 0 })
+  })
+
+  it('report failures of background work, which is tried again after the next write', async () => {
+    let broken = true
+    const storage = wrapped(memoryStorage(), (inner) => ({
+      read: (slots, options) =>
+        broken
+          ? Promise.reject(new AnnulusError('ANNULUS_IO', 'unreadable'))
+          : inner.read(slots, options),
+    }))
+    const db = await openHere(await directory(), storage)
+    const collection = await db.collection('c', { dimension, codesFrom: 50, graphFrom: 50 })
+    const errors: string[] = []
+    collection.on('backgroundError', ({ code }) => errors.push(code))
+    await collection.upsert(points(100))
+    expect(await failure(collection.waitForIndex())).toBe('ANNULUS_IO')
+    expect(errors).toContain('ANNULUS_IO')
+    expect(collection.stats().index.state).toBe('failed')
+    expect(await collection.search(vectors(1, dimension)[0] ?? [])).toHaveLength(10)
+    broken = false
+    await collection.delete(5)
+    await collection.waitForIndex()
+    expect(collection.stats().index).toMatchObject({ state: 'idle', linked: 100 })
+  })
+
+  it('cannot harm what emits them', async () => {
+    const db = await openHere(await directory(), memoryStorage())
+    const collection = await db.collection('c', { dimension, slowSearchMs: 0 })
+    await collection.upsert(points(10))
+    const uncaught = new Promise((resolve) => {
+      const listeners = process.listeners('uncaughtException')
+      process.removeAllListeners('uncaughtException')
+      process.once('uncaughtException', (error) => {
+        for (const listener of listeners) process.on('uncaughtException', listener)
+        resolve(error)
+      })
+    })
+    collection.once('slowSearch', () => {
+      throw new Error('listener')
+    })
+    expect(await collection.search(vectors(1, dimension)[0] ?? [])).toHaveLength(10)
+    expect(await uncaught).toMatchObject({ message: 'listener' })
+  })
+})

@@ -1,0 +1,286 @@
+// The naive model of a collection, and the commands that compare the two.
+import type { Metric } from '@annulus/native'
+import { preadStorage } from '@annulus/storage'
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { type Collection, type Database, type Filter, open, type PointId } from '../src/index.js'
+import { copyOf, exactScore, isBetter } from './world.js'
+
+export const dimension = 6
+
+export interface Payload {
+  color?: string
+  tags?: string[]
+  rank?: number
+}
+
+interface StoredPoint {
+  readonly vector: Float32Array
+  readonly payload: Payload | undefined
+}
+
+/** What must be true: a map from ids to points, and brute force. */
+export class Model {
+  readonly points = new Map<PointId, StoredPoint>()
+  readonly metric: Metric
+  commands = 0
+  /** Results that approximate searches should and did find. */
+  wanted = 0
+  found = 0
+
+  constructor(metric: Metric) {
+    this.metric = metric
+  }
+
+  matching(filter: Filter<Payload> | undefined): PointId[] {
+    return [...this.points].filter(([, { payload }]) => fulfils(payload, filter)).map(([id]) => id)
+  }
+
+  score(query: ArrayLike<number>, id: PointId): number {
+    const point = this.points.get(id)
+    if (point === undefined) throw new Error(`the model has no point ${String(id)}`)
+    return exactScore(this.metric, query, point.vector)
+  }
+
+  /** Scores of the best matching points, best first. */
+  best(query: ArrayLike<number>, filter: Filter<Payload> | undefined, limit: number): number[] {
+    const scores = this.matching(filter).map((id) => this.score(query, id))
+    return scores.sort((a, b) => (isBetter(this.metric, a, b) ? -1 : 1)).slice(0, limit)
+  }
+}
+
+function fulfils(payload: Payload | undefined, filter: Filter<Payload> | undefined): boolean {
+  return Object.entries(filter ?? {}).every(([field, condition]) => {
+    const wanted: unknown[] =
+      condition !== null && typeof condition === 'object' ? [...condition.in] : [condition]
+    const value: unknown = payload === undefined ? undefined : Reflect.get(payload, field)
+    const values: unknown[] = Array.isArray(value) ? value : [value]
+    return values.some((each) => each !== undefined && wanted.includes(each))
+  })
+}
+
+/** The collection under test; reopening replaces the objects. */
+export class Real {
+  path: string
+  db: Database
+  collection: Collection<Payload>
+
+  private constructor(path: string, db: Database, collection: Collection<Payload>) {
+    this.path = path
+    this.db = db
+    this.collection = collection
+  }
+
+  static async open(path: string, metric?: Metric): Promise<Real> {
+    const db = await open(path, { storage: preadStorage({ segmentBytesMax: 8_192 }), threads: 2 })
+    const schema =
+      metric === undefined ? {} : { dimension, metric, indexedFields: ['color', 'tags'] }
+    // Small bounds make the rare ways common.
+    const collection = await db.collection<Payload>('model', {
+      ...schema,
+      codesFrom: 24,
+      graphFrom: 48,
+      payloadCacheBytes: 4_000,
+    })
+    return new Real(path, db, collection)
+  }
+
+  async reopen(path: string): Promise<void> {
+    const { db, collection } = await Real.open(path)
+    Object.assign(this, { path, db, collection })
+  }
+}
+
+type Command = fc.AsyncCommand<Model, Real>
+
+class Named implements Command {
+  readonly #name: string
+  readonly #run: (model: Model, real: Real) => Promise<void>
+
+  constructor(name: string, run: (model: Model, real: Real) => Promise<void>) {
+    this.#name = name
+    this.#run = run
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  async run(model: Model, real: Real): Promise<void> {
+    model.commands++
+    await this.#run(model, real)
+    expect(real.collection.size).toBe(model.points.size)
+  }
+
+  toString(): string {
+    return this.#name
+  }
+}
+
+const component = fc.integer({ min: -50, max: 50 }).map((value) => value / 8)
+const vector = fc
+  .array(component, { minLength: dimension, maxLength: dimension })
+  .filter((each) => each.some((value) => value !== 0))
+const id = fc.oneof(fc.integer({ min: 0, max: 90 }), fc.integer({ min: 0, max: 30 }).map(String))
+const color = fc.constantFrom('red', 'green', 'blue', 'Ω'.repeat(100))
+const payload: fc.Arbitrary<Payload> = fc.record(
+  {
+    color,
+    tags: fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 3 }),
+    rank: fc.integer({ min: 0, max: 3 }),
+  },
+  { requiredKeys: [] },
+)
+const point = fc.record({ id, vector, payload: fc.option(payload, { nil: undefined }) })
+const filter: fc.Arbitrary<Filter<Payload>> = fc.oneof(
+  fc.record({
+    color: fc.oneof(
+      color,
+      fc.array(color, { maxLength: 2 }).map((list) => ({ in: list })),
+    ),
+  }),
+  fc.record({ rank: fc.integer({ min: 0, max: 4 }) }),
+  fc.record({ tags: fc.constantFrom('a', 'b', 'x'), rank: fc.integer({ min: 0, max: 3 }) }),
+)
+const anyFilter = fc.option(filter, { nil: undefined, freq: 1 })
+
+function upsert(
+  points: { id: PointId; vector: number[]; payload: Payload | undefined }[],
+): Command {
+  return new Named(`upsert ${fc.stringify(points)}`, async (model, real) => {
+    const replaced = points.filter((each) => model.points.has(each.id)).length
+    const counts = await real.collection.upsert(points)
+    expect(counts).toEqual({ inserted: points.length - replaced, replaced, removed: 0 })
+    for (const each of points) {
+      model.points.set(each.id, { vector: Float32Array.from(each.vector), payload: each.payload })
+    }
+  })
+}
+
+function remove(ids: PointId[]): Command {
+  return new Named(`delete ${fc.stringify(ids)}`, async (model, real) => {
+    const there = new Set(ids.filter((each) => model.points.has(each)))
+    expect((await real.collection.delete(ids)).removed).toBe(there.size)
+    for (const each of there) model.points.delete(each)
+  })
+}
+
+function get(ids: PointId[]): Command {
+  return new Named(`get ${fc.stringify(ids)}`, async (model, real) => {
+    const points = await real.collection.get(ids, { withVector: true })
+    const expected = ids.map((each) => {
+      const stored = model.points.get(each)
+      if (stored === undefined) return undefined
+      return {
+        id: each,
+        vector: stored.vector,
+        ...(stored.payload === undefined ? {} : { payload: stored.payload }),
+      }
+    })
+    expect(points).toEqual(expected)
+  })
+}
+
+interface Searching {
+  readonly query: number[]
+  readonly limit: number
+  readonly exact: boolean
+  readonly filter: Filter<Payload> | undefined
+}
+
+function search({ query, limit, exact, filter }: Searching): Command {
+  return new Named(
+    `search ${fc.stringify({ query, limit, exact, filter })}`,
+    async (model, real) => {
+      const hits = await real.collection.search(query, {
+        limit,
+        exact,
+        oversampling: 3,
+        ...(filter === undefined ? {} : { filter }),
+      })
+      const best = model.best(query, filter, limit)
+      expect(new Set(hits.map((hit) => hit.id)).size).toBe(hits.length)
+      const allowed = new Set(model.matching(filter))
+      for (const [rank, hit] of hits.entries()) {
+        expect(allowed.has(hit.id)).toBe(true)
+        expect(hit.exact).toBe(true)
+        expectClose(hit.score, model.score(query, hit.id))
+        expect(hit.payload).toEqual(model.points.get(hit.id)?.payload)
+        const next = hits[rank + 1]
+        if (next !== undefined) expect(isBetter(model.metric, next.score, hit.score)).toBe(false)
+      }
+      expect(hits.length).toBeLessThanOrEqual(best.length)
+      if (exact) {
+        expect(hits.length).toBe(best.length)
+        for (const [rank, hit] of hits.entries()) expectClose(hit.score, best[rank] ?? Number.NaN)
+      }
+      // Equal scores make several answers right: count results as good as the worst that should be there.
+      const worst = best.at(-1) ?? 0
+      model.wanted += best.length
+      model.found += hits.filter(
+        (hit) => !isBetter(model.metric, worst, hit.score - 1e-5 * sign(model.metric)),
+      ).length
+    },
+  )
+}
+
+function sign(metric: Metric): number {
+  return metric === 'cosine' || metric === 'dot' ? -1 : 1
+}
+
+function expectClose(actual: number, expected: number): void {
+  expect(Math.abs(actual - expected)).toBeLessThanOrEqual(1e-4 * Math.max(Math.abs(expected), 0.01))
+}
+
+function count(filter: Filter<Payload> | undefined): Command {
+  return new Named(`count ${fc.stringify(filter)}`, async (model, real) => {
+    const options = filter === undefined ? {} : { filter }
+    expect(await real.collection.count(options)).toBe(model.matching(filter).length)
+    const seen: PointId[] = []
+    for await (const each of real.collection.points(options)) seen.push(each.id)
+    expect(seen.map(name).sort()).toEqual(model.matching(filter).map(name).sort())
+  })
+}
+
+function name(each: PointId): string {
+  return `${typeof each} ${each}`
+}
+
+const reopen = new Named('reopen', async (_, real) => {
+  await real.db.close()
+  await real.reopen(real.path)
+})
+
+/** The files as they are, without anybody having closed them. */
+const crash = new Named('crash', async (_, real) => {
+  const copy = await copyOf(real.path)
+  await real.db.close()
+  await real.reopen(copy)
+})
+
+const flush = new Named('flush', (_, real) => real.collection.flush())
+const indexed = new Named('wait for the index', (_, real) => real.collection.waitForIndex())
+const optimize = new Named('optimize', (_, real) => real.collection.optimize())
+
+const unique = { selector: (each: { id: PointId }) => name(each.id) }
+const searching = fc.record({
+  query: vector,
+  limit: fc.integer({ min: 1, max: 20 }),
+  exact: fc.boolean(),
+  filter: anyFilter,
+})
+
+export const commands = fc.commands(
+  [
+    fc.uniqueArray(point, { minLength: 1, maxLength: 30, ...unique }).map(upsert),
+    fc.uniqueArray(point, { minLength: 1, maxLength: 3, ...unique }).map(upsert),
+    fc.array(id, { minLength: 1, maxLength: 8 }).map(remove),
+    fc.array(id, { minLength: 1, maxLength: 5 }).map(get),
+    searching.map(search),
+    searching.map(search),
+    searching.map(search),
+    anyFilter.map(count),
+    fc.constantFrom<Command>(reopen, crash, flush, flush, indexed, indexed, optimize),
+  ],
+  { maxCommands: 100, size: 'max' },
+)
