@@ -91,17 +91,21 @@ function dimensionError(what: string, length: number, dimension: number): Annulu
   )
 }
 
-/** Arguments of `write`, but for the rule that there be no gap. Returns the number of vectors. */
-export function checkWrite(firstSlot: unknown, vectors: unknown, dimension: number): number {
+/** Arguments of `write`, but for finite values and gaps. Returns the number of vectors. */
+export function checkWriteShape(firstSlot: unknown, vectors: unknown, dimension: number): number {
   const first = checkInteger('firstSlot', firstSlot, 0, slotsMax)
   checkFloats('vectors', vectors)
   if (vectors.length % dimension !== 0) throw dimensionError('vectors', vectors.length, dimension)
   const count = vectors.length / dimension
-  if (first + count > slotsMax) {
-    throw new AnnulusError('ANNULUS_LIMIT', `a storage holds at most ${slotsMax} slots`, {
-      details: { firstSlot: first, vectors: count, slotsMax },
-    })
-  }
+  if (first + count <= slotsMax) return count
+  throw new AnnulusError('ANNULUS_LIMIT', `a storage holds at most ${slotsMax} slots`, {
+    details: { firstSlot: first, vectors: count, slotsMax },
+  })
+}
+
+/** Arguments of `write`, but for gaps. Returns the number of vectors. */
+export function checkWrite(firstSlot: unknown, vectors: Float32Array, dimension: number): number {
+  const count = checkWriteShape(firstSlot, vectors, dimension)
   checkFinite('vectors', vectors, dimension)
   return count
 }

@@ -46,7 +46,7 @@ export interface FileOps {
   lock(path: string): Promise<FileLock>
 }
 
-const interruptionsMax = 100
+const interruptionsMax = 16
 
 function wasInterrupted(error: unknown): boolean {
   return error instanceof AnnulusError && error.details['errno'] === 'EINTR'

@@ -9,7 +9,7 @@ import {
   checkInteger,
   checkNoGap,
   checkOpenOptions,
-  checkWrite,
+  checkWriteShape,
   openOptionNames,
 } from './arguments.js'
 import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
@@ -76,7 +76,7 @@ class FileSegmentStore implements SegmentStore {
   }
 
   async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    checkWrite(firstSlot, vectors, this.layout.dimension)
+    checkWriteShape(firstSlot, vectors, this.layout.dimension)
     await this.#queue.write(
       () => checkNoGap(firstSlot, this.#slots),
       () => this.#write(firstSlot, vectors),

@@ -42,7 +42,10 @@ export interface SegmentStore {
   readonly segments: readonly Segment[]
   /** Bytes written to segment files since the store was opened. */
   readonly writtenBytes: number
-  /** As `VectorStorage.write`. Writes and flushes run one after the other, in the order of the calls. */
+  /**
+   * As `VectorStorage.write`, but that the values are finite is for the storage above to check. Writes
+   * and flushes run one after the other, in the order of the calls.
+   */
   write(firstSlot: number, vectors: Float32Array): Promise<void>
   /** As `VectorStorage.flush`. */
   flush(): Promise<void>
@@ -65,6 +68,6 @@ export interface SegmentStoreOptions extends OpenOptions {
   readonly onSegment?:
     | ((segment: Segment, layout: SegmentLayout) => void | Promise<void>)
     | undefined
-  /** Called with the new `slots` after every write, once its vectors may be read. */
+  /** Called with `slots` at open, if there are any, and after every write, once its vectors may be read. */
   readonly onSlots?: ((slots: number) => void) | undefined
 }

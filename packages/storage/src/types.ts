@@ -32,9 +32,12 @@ export interface StorageStats {
  * Fixed-dimension float32 vectors on durable storage, addressed by dense slot number.
  *
  * Slots are written once: `write` never changes a slot that was flushed, except to give a freed one a
- * new vector. All methods may be called concurrently. After `close` every method rejects with
- * `ANNULUS_CLOSED`. A failed write or flush latches: later writes and flushes reject with
- * `ANNULUS_LATCHED`, reads go on.
+ * new vector; a read of that slot meanwhile gives the old vector, the new one or `ANNULUS_CORRUPT`.
+ *
+ * All methods may be called concurrently. Arrays that are passed must stay as they are until the call
+ * settles. Methods reject, they never throw, always with an AnnulusError, and bad input changes nothing.
+ * After `close` they reject with `ANNULUS_CLOSED`. A failed write or flush latches: later writes and
+ * flushes reject with `ANNULUS_LATCHED` until the storage is opened again, reads go on.
  */
 export interface VectorStorage {
   /** Components of each vector. */
@@ -44,19 +47,27 @@ export interface VectorStorage {
 
   /**
    * Writes consecutive vectors from `firstSlot` on. `vectors` holds n × dimension finite floats and is
-   * not kept. `firstSlot` may be at most `slots` (no gaps). Visible to reads once resolved.
+   * not kept. `firstSlot` may be at most `slots` (no gaps). Writes take effect in the order of the
+   * calls, and are visible to reads once resolved.
+   *
+   * @throws AnnulusError `ANNULUS_DIMENSION`, `ANNULUS_INVALID_VECTOR`, `ANNULUS_INVALID_ARGUMENT`,
+   * `ANNULUS_OUT_OF_RANGE` (a gap), `ANNULUS_LIMIT` (slots beyond 2^32 - 2), `ANNULUS_FULL`, `ANNULUS_IO`.
    */
   write(firstSlot: number, vectors: Float32Array): Promise<void>
 
   /**
    * Reads vectors in the order of `slots` (duplicates allowed) into n × dimension floats.
-   * Rejects with `ANNULUS_OUT_OF_RANGE`, `ANNULUS_CORRUPT` or `ANNULUS_IO` naming the slot.
+   *
+   * @throws AnnulusError `ANNULUS_OUT_OF_RANGE`, `ANNULUS_CORRUPT` or `ANNULUS_IO`, with the slot in
+   * `details.slot`; AbortError.
    */
   read(slots: Uint32Array, options?: ReadOptions): Promise<Float32Array>
 
   /**
    * Exact ranking distances (see `Metric`) from the query to the vectors, in the order of `slots`.
-   * Bit for bit the same on every backend.
+   * Bit for bit the same on every backend of one machine.
+   *
+   * @throws AnnulusError as `read`, and `ANNULUS_DIMENSION` or `ANNULUS_INVALID_VECTOR` for the query.
    */
   score(
     query: Float32Array,
@@ -65,12 +76,12 @@ export interface VectorStorage {
     options?: ReadOptions,
   ): Promise<Float32Array>
 
-  /** What was written before the call survives power loss once this resolves. */
+  /** Writes called before this survive power loss once it resolves. */
   flush(): Promise<void>
 
   stats(): StorageStats
 
-  /** Waits for calls in progress, then releases everything. Idempotent. */
+  /** Waits for calls in progress, then releases everything; does not flush. Idempotent. */
   close(): Promise<void>
 
   /**
