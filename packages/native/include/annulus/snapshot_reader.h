@@ -179,7 +179,8 @@ class SnapshotReader {
 
   static FileStatus check_sections(const std::string &path, int fd, const snapshot::Header &header,
                                    const int32_t *abort) {
-    AlignedVector<uint8_t> buffer(chunk_bytes);
+    AlignedVector<uint8_t> buffer(
+        static_cast<size_t>(std::min<uint64_t>(chunk_bytes, header.file_bytes)));
     for (uint32_t i = 0; i < header.sections; ++i) {
       FileStatus status = check(
           path, header.entries[i], abort, [&](uint64_t offset, size_t size) -> const uint8_t * {

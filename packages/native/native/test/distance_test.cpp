@@ -153,7 +153,7 @@ void cosine_of_any_length(std::mt19937 &random) {
     for (float &x : q) x = normal(random);
     for (float &x : v) x = normal(random);
     for (const float by_q : {1e-30f, 1.0f, 1e30f}) {
-      for (const float by_v : {1e-30f, 1e-18f, 1.0f, 1e18f, 1e30f}) {
+      for (const float by_v : {1e-30f, 3e-22f, 1e-18f, 1.0f, 1e18f, 1e30f}) {
         for (size_t i = 0; i < n; ++i) {
           scaled_q[i] = q[i] * by_q;
           scaled_v[i] = v[i] * by_v;

@@ -94,10 +94,32 @@ void nested_job(void *ctx, uint32_t) {
   if (last) nested->done.open();
 }
 
+// Closes, and returns once no worker is left: jobs then run on the thread that submits them.
+void close_and_wait(Pool *pool) {
+  struct Probe {
+    std::thread::id ran_on;
+    Gate done;
+  };
+  pool->close();
+  for (bool here = false; !here;) {
+    Probe probe;
+    submit(
+        pool,
+        [](void *ctx, uint32_t) {
+          auto *p = static_cast<Probe *>(ctx);
+          p->ran_on = std::this_thread::get_id();
+          p->done.open();
+        },
+        &probe);
+    probe.done.wait_for(1);
+    here = probe.ran_on == std::this_thread::get_id();
+  }
+}
+
 void jobs_that_submit() {
   for (const bool closed : {false, true}) {
     Pool *pool = Pool::create(1);
-    if (closed) pool->close();
+    if (closed) close_and_wait(pool);
     Nested nested{pool, 1000, 0, 0, {}};
     submit(pool, nested_job, &nested);
     nested.done.wait_for(1);
@@ -105,6 +127,23 @@ void jobs_that_submit() {
     CHECK(nested.left == 0);
     CHECK(nested.deepest == 1);  // one worker number is never inside two jobs
   }
+}
+
+// Two threads that submit to a pool without workers must not both be worker 0.
+void submitters_take_turns() {
+  Pool *pool = Pool::create(2);
+  close_and_wait(pool);
+  Tally tally(2);
+  std::vector<std::thread> all;
+  for (int s = 0; s < 4; ++s) {
+    all.emplace_back([&] {
+      for (int j = 0; j < 2000; ++j) submit(pool, count_job, &tally);
+    });
+  }
+  for (std::thread &thread : all) thread.join();
+  tally.done.wait_for(8000);
+  pool->table().release(pool);
+  CHECK(tally.per_worker[0] == 8000 && tally.per_worker[1] == 0);
 }
 
 void searches_go_first() {
@@ -168,6 +207,7 @@ int main() {
     every_job_once(true);
   }
   jobs_that_submit();
+  submitters_take_turns();
   searches_go_first();
   dropped_by_its_own_job();
   return check::finish("pool");

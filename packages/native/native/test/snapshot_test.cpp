@@ -39,6 +39,7 @@ void write_small(const std::string &path) {
   writer.begin(9);
   const std::vector<float> floats(1024, 2.5f);  // exactly a page
   writer.write(floats.data(), floats.size() * sizeof(float));
+  writer.begin(4);
   CHECK_AT(writer.commit().ok(), writer.status().message);
 }
 
@@ -49,7 +50,7 @@ void comes_back(const std::string &path) {
     SnapshotReader reader;
     const FileStatus status = reader.open(path, "test", 3, mode);
     CHECK_AT(status.ok(), status.message);
-    CHECK(reader.sections().size() == 3);
+    CHECK(reader.sections().size() == 4);
     const auto *text = reader.find(1);
     CHECK(text != nullptr && text->length == 11 && std::memcmp(text->data, "hello world", 11) == 0);
     CHECK(reader.find(2) != nullptr && reader.find(2)->length == 0);
@@ -152,13 +153,17 @@ void forged(const std::string &path) {
   refused("endless kind", [](H &h) { std::memset(h.kind, 'x', sizeof h.kind); });
   refused("too many sections", [](H &h) { h.sections = 126; });
   refused("huge section count", [](H &h) { h.sections = 0xffffffffu; });
-  refused("more sections than are there", [](H &h) { h.sections = 4; });
+  refused("more sections than are there", [](H &h) { h.sections = 5; });
   refused("fewer sections than are there", [](H &h) { h.sections = 2; });
   refused("huge length", [](H &h) { h.entries[2].length = ~0ull; });
   refused("length that wraps", [](H &h) { h.entries[2].length = ~0ull - 4094; });
   refused("length past the end", [](H &h) { h.entries[2].length += 1; });
   refused("overlap", [](H &h) { h.entries[2].offset = h.entries[0].offset; });
   refused("unaligned", [](H &h) { h.entries[0].offset += 8; });
+  // An empty section at the end: its padded length wraps to 0, and no byte is there to be checked.
+  refused("length that wraps to nothing", [](H &h) { h.entries[3].length = ~0ull - 4094; });
+  refused("same id, right checksum",
+          [](H &h) { h.entries[3].id = h.entries[3].crc32c = h.entries[0].id; });
   refused("same id", [](H &h) { h.entries[2].id = h.entries[0].id; });
   refused("other id", [](H &h) { h.entries[2].id = 10; });
   refused("file length", [](H &h) { h.file_bytes += 4096; });
