@@ -13,7 +13,7 @@
 #include <cmath>
 #include <vector>
 
-#include "tasks.h"
+#include "wrap_tasks.h"
 
 namespace annulus::uring {
 

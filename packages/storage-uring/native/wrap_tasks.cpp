@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "signals.h"
-#include "tasks.h"
+#include "wrap_tasks.h"
 
 namespace annulus::uring {
 
