@@ -1,10 +1,12 @@
 #include "map_ops.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "fault_guard.h"
 
@@ -73,6 +75,17 @@ class SystemMapOps final : public MapOps {
   uint64_t now_ns() override {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+  }
+
+  bool faulted() override {
+#if defined(RUSAGE_THREAD)
+    static thread_local long before = 0;
+    rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0) return true;
+    return std::exchange(before, usage.ru_majflt) != usage.ru_majflt;
+#else
+    return true;
+#endif
   }
 
  private:

@@ -28,8 +28,13 @@ class MapOps {
   /// left in the middle (see fault_guard.h).
   virtual int guarded(const uint8_t *bytes, size_t size, void (*body)(void *), void *ctx) = 0;
 
-  /// A clock that never goes back, in nanoseconds. Tells reads that waited from reads that did not.
+  /// A clock that never goes back, in nanoseconds.
   virtual uint64_t now_ns() = 0;
+
+  /// Whether this thread has waited for a page since it last asked. True when the system cannot
+  /// tell. Dear; for when the clock says that something took long, which may also be another
+  /// thread's turn.
+  virtual bool faulted() = 0;
 };
 
 /// The operating system's. Null when the fault guard cannot be installed.

@@ -14,8 +14,8 @@ namespace {
 constexpr uint32_t kWaryScans = 32;
 /// Vectors between two looks at the clock, which costs 25 ns.
 constexpr size_t kClockStride = 4;
-/// Longer than this for a group of vectors means that one of them waited: page faults on cached
-/// pages take about 1 µs, the fastest disks 50. A false alarm costs a few looks at the page tables.
+/// Longer than this for a group of vectors makes one ask whether it waited: page faults on cached
+/// pages take about 1 µs, the fastest disks 50.
 constexpr uint64_t kPatienceNs = 40'000;
 
 // What happens between the guard's two ends. Trivial types only: it may be left at any instruction.
@@ -84,7 +84,8 @@ size_t Scanner::scan(Batch &batch, size_t begin, size_t end, bool leave_when_col
       break;
     }
     ++progress.delivered;
-    if (watching() && index + 1 - progress.timed >= kClockStride) watch_clock(progress, index + 1);
+    const size_t group = progress.cold ? 1 : kClockStride;
+    if (watching() && index + 1 - progress.timed >= group) watch_clock(progress, index + 1);
   }
   if (watching() && progress.timed < index) watch_clock(progress, index);
   conclude(progress, begin, index);
@@ -140,7 +141,7 @@ void Scanner::watch_clock(Progress &progress, size_t next) {
   const uint64_t now = ops_.now_ns();
   // A nanosecond a byte is ten times what reading from memory takes.
   const uint64_t patience = kPatienceNs + group * table_.layout().vector_bytes();
-  if (now - progress.time > patience) {
+  if (now - progress.time > patience && ops_.faulted()) {
     ++progress.missing;
     progress.cold = true;
   }

@@ -78,6 +78,8 @@ struct FakeControl {
   uint32_t inside = 0;  // threads in `guarded`
   uint32_t inside_max = 0;
   std::atomic<uint64_t> clock{1};
+  std::atomic<uint64_t> delay{0};  // of every read, though nothing is missing
+  std::atomic<bool> faulted{false};
   std::atomic<uint64_t> visits{0};
   uint32_t mapped = 0;                // segments, by the owner's thread
   std::atomic<uint32_t> unmapped{0};  // segments, in order
@@ -139,6 +141,8 @@ class FakeMapOps final : public annulus::MapOps {
     return fails ? EIO : 0;
   }
 
+  bool faulted() override { return control_.faulted.exchange(false); }
+
   uint64_t now_ns() override { return control_.clock.fetch_add(1000); }
 
  private:
@@ -147,7 +151,10 @@ class FakeMapOps final : public annulus::MapOps {
     if (++control_.inside > control_.inside_max) control_.inside_max = control_.inside;
     control_.changed.notify_all();
     control_.changed.wait(lock, [this] { return !control_.gate_closed; });
-    if (control_.missing.erase(bytes) > 0) control_.clock += kFaultNs;
+    control_.clock += control_.delay;
+    if (control_.missing.erase(bytes) == 0) return;
+    control_.clock += kFaultNs;
+    control_.faulted = true;
   }
 
   FakeFiles &files_;

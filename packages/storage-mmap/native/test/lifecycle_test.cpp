@@ -76,6 +76,27 @@ void stopping_ends_reads_early() {
   CHECK(fixture.control.visits == 1);
 }
 
+void aborting_ends_a_request_early_and_no_other() {
+  MmapReaderOptions options;
+  options.threads = 1;
+  Fixture fixture(layout_of(4, 1000), 1, options);
+  fixture.control.close_gate();
+  std::mt19937 random(1);
+  Request running(fixture.files.layout, random_slots(random, 1000, 1000), Work::score);
+  Request queued(fixture.files.layout, {1}, Work::score);
+  Request other(fixture.files.layout, {2, 3}, Work::score);
+  for (Request *request : {&running, &queued, &other}) request->submit(fixture.reader);
+  fixture.control.wait_inside(1);
+  __atomic_store_n(&running.abort, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&queued.abort, 1, __ATOMIC_RELAXED);
+  fixture.control.open_gate();
+  fixture.reader->join();
+  CHECK(running.done() == 1 && running.raw.status == ANNULUS_ABORTED);
+  CHECK(queued.done() == 1 && queued.raw.status == ANNULUS_ABORTED);
+  CHECK(other.raw.status == ANNULUS_OK && other.right(fixture.files));
+  CHECK(fixture.control.visits == 3);
+}
+
 void the_table_outlives_its_owner() {
   auto fixture = std::make_unique<Fixture>(layout_of(4, 10), 1);
   const annulus_reader table = fixture->reader->table();
@@ -98,6 +119,15 @@ void warm_batches_are_served_in_place() {
   Request warm(fixture.files.layout, random_slots(random, 40, 1000), Work::score);
   warm.submit(fixture.reader);
   CHECK(warm.done() == 1 && warm.right(fixture.files));
+
+  // Slow is not cold: another thread may have had the core.
+  fixture.control.delay = FakeMapOps::kFaultNs;
+  for (int i = 0; i < 2; ++i) {
+    Request slow(fixture.files.layout, random_slots(random, 40, 1000), Work::score);
+    slow.submit(fixture.reader);
+    CHECK(slow.done() == 1);
+  }
+  fixture.control.delay = 0;
 
   // The first vector is missing: it is waited for here, the others on the reader's threads.
   fixture.control.missing.insert(fixture.files.at(500));
@@ -247,16 +277,18 @@ void closing_in_a_storm() {
 }  // namespace
 
 std::vector<Test> lifecycle_tests() {
-  return {{"as many threads as allowed", as_many_threads_as_allowed},
-          {"closing waits for reads", closing_waits_for_reads},
-          {"closing an idle reader unmaps elsewhere", closing_an_idle_reader_unmaps_elsewhere},
-          {"stopping ends reads early", stopping_ends_reads_early},
-          {"the table outlives its owner", the_table_outlives_its_owner},
-          {"warm batches are served in place", warm_batches_are_served_in_place},
-          {"the event loop never reads", the_event_loop_never_reads},
-          {"aborts settle everything once", aborts_settle_everything_once},
-          {"growth under readers", growth_under_readers},
-          {"closing in a storm", closing_in_a_storm}};
+  return {
+      {"as many threads as allowed", as_many_threads_as_allowed},
+      {"closing waits for reads", closing_waits_for_reads},
+      {"closing an idle reader unmaps elsewhere", closing_an_idle_reader_unmaps_elsewhere},
+      {"stopping ends reads early", stopping_ends_reads_early},
+      {"aborting ends a request early and no other", aborting_ends_a_request_early_and_no_other},
+      {"the table outlives its owner", the_table_outlives_its_owner},
+      {"warm batches are served in place", warm_batches_are_served_in_place},
+      {"the event loop never reads", the_event_loop_never_reads},
+      {"aborts settle everything once", aborts_settle_everything_once},
+      {"growth under readers", growth_under_readers},
+      {"closing in a storm", closing_in_a_storm}};
 }
 
 }  // namespace annulus_test
