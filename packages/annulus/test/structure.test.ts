@@ -10,8 +10,9 @@ import { type Rule, readSources, type Source } from './structure/sources.js'
 const sources = readSources(fileURLToPath(new URL('../../../', import.meta.url)))
 
 interface Canary {
-  readonly rule: Rule
-  /** The same rule with made-up exceptions, where it has exceptions. */
+  /** What the repository is held to; left out where another canary of the same rule does that. */
+  readonly rule?: Rule
+  /** What the canary is held to, where that differs: made-up exceptions. */
   readonly tried?: Rule
   readonly offender: Readonly<Record<string, string>>
   readonly lawful: Readonly<Record<string, string>>
@@ -31,7 +32,7 @@ const canaries: Readonly<Record<string, Canary>> = {
     },
   },
   'dynamic imports run one way': {
-    rule: imports.importsRunOneWay,
+    tried: imports.importsRunOneWay,
     offender: { 'packages/hnsw/src/a.ts': "await import('@annulus/storage/conformance')" },
     lawful: { 'packages/storage-uring/src/a.ts': "await import('@annulus/storage/conformance')" },
   },
@@ -50,7 +51,8 @@ const canaries: Readonly<Record<string, Canary>> = {
     },
     lawful: {
       'packages/core/package.json': '{"dependencies":{"lmdb":"1"}}',
-      'packages/core/src/a.ts': "import { open } from 'lmdb'\nimport { join } from 'node:path'",
+      'packages/core/src/a.ts':
+        "import { open } from 'lmdb'\nimport 'node:path'\nconst words = ['from', 'to']",
     },
   },
   'packages keep to themselves': {
@@ -105,7 +107,7 @@ const canaries: Readonly<Record<string, Canary>> = {
     lawful: { 'packages/hnsw/src/native.ts': 'loadAddon<X>(import.meta.url)' },
   },
   'addons are loaded by the loader': {
-    rule: native.addonsAreLoadedOnce,
+    tried: native.addonsAreLoadedOnce,
     offender: { 'packages/hnsw/src/native.ts': "require('../build/Release/hnsw.node')" },
     lawful: { 'packages/native/src/addon.ts': "require('node-gyp-build')" },
   },
@@ -133,7 +135,6 @@ const canaries: Readonly<Record<string, Canary>> = {
     },
   },
   'exceptions for long files are kept to': {
-    rule: files.filesAreSmall(files.longFiles),
     tried: files.filesAreSmall({ 'packages/core/src/b.ts': 350 }),
     offender: { 'packages/core/src/b.ts': 'x\n'.repeat(351) },
     lawful: {},
@@ -155,7 +156,7 @@ const canaries: Readonly<Record<string, Canary>> = {
     lawful: { 'docs/a.md': 'see ../data and network/home' },
   },
   'no registry is named': {
-    rule: files.nothingIsTiedToOneMachine,
+    tried: files.nothingIsTiedToOneMachine,
     offender: { '.npmrc': ['registry=https://registry', 'example', 'org'].join('.') },
     lawful: { 'docs/a.md': 'the npm registry. It serves packages.' },
   },
@@ -180,7 +181,7 @@ const canaries: Readonly<Record<string, Canary>> = {
     lawful: { 'README.md': '[a](docs/a.md) [b](docs) [c](https://c.example)', 'docs/a.md': '' },
   },
   'anchors lead somewhere': {
-    rule: files.linksLeadSomewhere,
+    tried: files.linksLeadSomewhere,
     offender: { 'docs/a.md': '# A heading\n[a](#heading)' },
     lawful: { 'docs/a.md': '# A heading, ANNULUS_X\n[a](#a-heading-annulus_x)' },
   },
@@ -188,7 +189,7 @@ const canaries: Readonly<Record<string, Canary>> = {
 
 describe('structure of the repository', () => {
   for (const [name, { rule }] of Object.entries(canaries)) {
-    it(name, () => expect(rule(sources)).toEqual([]))
+    if (rule !== undefined) it(name, () => expect(rule(sources)).toEqual([]))
   }
 
   it('is read at all', () => {
@@ -202,8 +203,9 @@ describe('structure of the repository', () => {
 
 describe('canaries', () => {
   for (const [name, { rule, tried = rule, offender, lawful }] of Object.entries(canaries)) {
-    it(`${name}: flags an offender`, () => expect(tried(made(offender))).not.toEqual([]))
-    it(`${name}: passes what is lawful`, () => expect(tried(made(lawful))).toEqual([]))
+    it(`${name}: flags an offender`, () =>
+      expect(tried?.(made(offender))).toContainEqual(expect.any(String)))
+    it(`${name}: passes what is lawful`, () => expect(tried?.(made(lawful))).toEqual([]))
   }
 })
 

@@ -105,7 +105,8 @@ function usersOfTheFileSystem(sources: readonly Source[]): string[] {
 
 /** Everything a module imports, statically or not. */
 export function importsOf(text: string): string[] {
-  const pattern = /\b(?:from|import|require|resolve)\s*\(?\s*['"]([^'"\n]+)['"]/g
+  const pattern =
+    /\b(?:from\s+|import\s+|(?:import|require|require\.resolve)\s*\(\s*)['"]([^'"\n]+)['"]/g
   return [...withoutComments(text).matchAll(pattern)].flatMap((match) => match[1] ?? [])
 }
 
