@@ -25,9 +25,18 @@ const { values } = parseArgs({
   },
 })
 const [count, dimension, queryCount, clusters, subspace, spread, noise, seed] = [
-  values.count, values.dimension, values.queries, values.clusters, values.subspace, values.spread, values.noise, values.seed,
+  values.count,
+  values.dimension,
+  values.queries,
+  values.clusters,
+  values.subspace,
+  values.spread,
+  values.noise,
+  values.seed,
 ].map(Number)
-const out = resolve(values.out ?? join(import.meta.dirname, '..', '.data', `synthetic-${count}-${dimension}`))
+const out = resolve(
+  values.out ?? join(import.meta.dirname, '..', '.data', `synthetic-${count}-${dimension}`),
+)
 const truthDepth = Math.min(100, count)
 const blockRows = 4096
 
@@ -70,7 +79,10 @@ function generator(seed) {
 }
 
 const shape = generator(seed)
-const basis = Float64Array.from({ length: subspace * dimension }, () => shape.normal() / Math.sqrt(dimension))
+const basis = Float64Array.from(
+  { length: subspace * dimension },
+  () => shape.normal() / Math.sqrt(dimension),
+)
 const centres = Float64Array.from({ length: clusters * subspace }, () => shape.normal())
 
 /** Writes one normalised vector of the mixture into `row`. */
@@ -113,11 +125,15 @@ async function writeRows(name, rows, random, onBlock) {
 await mkdir(out, { recursive: true })
 const queries = []
 await writeRows('queries.fvecs', queryCount, generator(seed + 1), (_, vectors) => {
-  for (let at = 0; at < vectors.length; at += dimension) queries.push(vectors.slice(at, at + dimension))
+  for (let at = 0; at < vectors.length; at += dimension)
+    queries.push(vectors.slice(at, at + dimension))
 })
 
 // The nearest so far of each query: distance and id, kept sorted.
-const nearest = queries.map(() => ({ distances: new Float64Array(truthDepth).fill(Infinity), ids: new Int32Array(truthDepth).fill(-1) }))
+const nearest = queries.map(() => ({
+  distances: new Float64Array(truthDepth).fill(Infinity),
+  ids: new Int32Array(truthDepth).fill(-1),
+}))
 function offer(best, distance, id) {
   if (!(distance < best.distances[truthDepth - 1])) return
   let at = truthDepth - 1
@@ -137,7 +153,9 @@ await writeRows('base.fvecs', count, generator(seed + 2), async (first, vectors)
   })
   await Promise.all(pending)
   if ((first / blockRows) % 16 === 0) {
-    process.stderr.write(`${first + vectors.length / dimension} of ${count} vectors, ${((performance.now() - started) / 1000).toFixed(0)} s\n`)
+    process.stderr.write(
+      `${first + vectors.length / dimension} of ${count} vectors, ${((performance.now() - started) / 1000).toFixed(0)} s\n`,
+    )
   }
 })
 
@@ -150,7 +168,9 @@ async function writeTruth(name, bytesOf) {
   }
   await writeFile(join(out, name), new Uint8Array(bytes))
 }
-await writeTruth('groundtruth.ivecs', (best, bytes, at) => new Int32Array(bytes, at, truthDepth).set(best.ids))
+await writeTruth('groundtruth.ivecs', (best, bytes, at) =>
+  new Int32Array(bytes, at, truthDepth).set(best.ids),
+)
 await writeTruth('groundtruth_distances.fvecs', (best, bytes, at) => {
   new Float32Array(bytes, at, truthDepth).set(best.distances.map((distance) => 1 + distance))
 })

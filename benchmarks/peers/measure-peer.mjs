@@ -5,7 +5,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { openDataSet } from 'annulus'
 import { peers } from './peers.mjs'
 
-const { peer: name, data, path, seconds, m = 16, efConstruct = 200, limit = 10 } = JSON.parse(process.argv[2])
+const {
+  peer: name,
+  data,
+  path,
+  seconds,
+  m = 16,
+  efConstruct = 200,
+  limit = 10,
+} = JSON.parse(process.argv[2])
 const set = await openDataSet(data)
 const queries = await set.queries()
 const truth = await set.truth(limit)
@@ -32,8 +40,22 @@ const cpuSeconds = (since) => {
 }
 const startedCpu = process.cpuUsage()
 const started = performance.now()
-await peer.build({ path, dimension: set.dimension, metric: set.metric, m, efConstruct, count: set.count, batches: batches() })
-print({ what: 'build', seconds: (performance.now() - started) / 1000, cpuSeconds: cpuSeconds(startedCpu), rssMB: process.memoryUsage.rss() / 1e6, blocks: peer.blocks })
+await peer.build({
+  path,
+  dimension: set.dimension,
+  metric: set.metric,
+  m,
+  efConstruct,
+  count: set.count,
+  batches: batches(),
+})
+print({
+  what: 'build',
+  seconds: (performance.now() - started) / 1000,
+  cpuSeconds: cpuSeconds(startedCpu),
+  rssMB: process.memoryUsage.rss() / 1e6,
+  blocks: peer.blocks,
+})
 
 /** Runs queries round and round for a while; the recall of the first round, the rate of all. */
 async function run(setting, callers, forSeconds) {
@@ -54,10 +76,18 @@ async function run(setting, callers, forSeconds) {
   await Promise.all(Array.from({ length: callers }, caller))
   const elapsed = (performance.now() - start) / 1000
   loop.disable()
-  return { qps: next / elapsed, cpuMicros: (1e6 * cpuSeconds(cpu)) / next, loopP99Ms: loop.percentile(99) / 1e6, loopMaxMs: loop.max / 1e6, found }
+  return {
+    qps: next / elapsed,
+    cpuMicros: (1e6 * cpuSeconds(cpu)) / next,
+    loopP99Ms: loop.percentile(99) / 1e6,
+    loopMaxMs: loop.max / 1e6,
+    found,
+  }
 }
 
-const recall = (found) => truth.reduce((sum, ids, i) => sum + ids.filter((id) => found[i].includes(id)).length, 0) / (truth.length * limit)
+const recall = (found) =>
+  truth.reduce((sum, ids, i) => sum + ids.filter((id) => found[i].includes(id)).length, 0) /
+  (truth.length * limit)
 await run(peer.settings[0], 8, 0.5)
 for (const setting of peer.settings) {
   for (const callers of [1, 8]) {

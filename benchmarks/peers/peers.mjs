@@ -4,11 +4,21 @@ const plain = beams.map((ef) => ({ ef }))
 const refined = beams.map((ef) => ({ ef, refine: true }))
 
 export const peers = {
-  'annulus-mmap': async () => (await import('./adapters/annulus.mjs')).annulusPeer('mmap', [1, 2].flatMap((oversampling) => beams.map((ef) => ({ ef, oversampling })))),
-  'annulus-uring': async () => (await import('./adapters/annulus.mjs')).annulusPeer('io_uring', beams.map((ef) => ({ ef, oversampling: 2 }))),
+  'annulus-mmap': async () =>
+    (await import('./adapters/annulus.mjs')).annulusPeer(
+      'mmap',
+      [1, 2].flatMap((oversampling) => beams.map((ef) => ({ ef, oversampling }))),
+    ),
+  'annulus-uring': async () =>
+    (await import('./adapters/annulus.mjs')).annulusPeer(
+      'io_uring',
+      beams.map((ef) => ({ ef, oversampling: 2 })),
+    ),
   'zvec-hnsw': async () => (await import('./adapters/zvec.mjs')).zvecPeer('hnsw', plain),
-  'zvec-int8': async () => (await import('./adapters/zvec.mjs')).zvecPeer('hnsw_int8', [...plain, ...refined]),
-  'zvec-rabitq': async () => (await import('./adapters/zvec.mjs')).zvecPeer('hnsw_rabitq', [...plain, ...refined]),
+  'zvec-int8': async () =>
+    (await import('./adapters/zvec.mjs')).zvecPeer('hnsw_int8', [...plain, ...refined]),
+  'zvec-rabitq': async () =>
+    (await import('./adapters/zvec.mjs')).zvecPeer('hnsw_rabitq', [...plain, ...refined]),
   'zvec-diskann': async () => (await import('./adapters/zvec.mjs')).zvecPeer('diskann', plain),
   vectorlite: async () => (await import('./adapters/in-memory.mjs')).vectorlitePeer(plain),
   'hnswlib-node': async () => (await import('./adapters/in-memory.mjs')).hnswlibPeer(plain),

@@ -27,8 +27,17 @@ if (values.data === undefined) throw new Error('name a data set with --data')
 
 async function measurePeer(peer) {
   const folder = await mkdtemp(join(values.dir, 'annulus-peer-'))
-  const settings = JSON.stringify({ peer, data: values.data, path: join(folder, 'db'), seconds: Number(values.seconds) })
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./measure-peer.mjs', import.meta.url)), settings], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const settings = JSON.stringify({
+    peer,
+    data: values.data,
+    path: join(folder, 'db'),
+    seconds: Number(values.seconds),
+  })
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./measure-peer.mjs', import.meta.url)), settings],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   const rows = []
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith('{')) continue
@@ -48,24 +57,43 @@ for (let round = 0; round < Number(values.rounds); round++) {
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
-const groups = Map.groupBy ? Map.groupBy : (rows, key) => rows.reduce((map, row) => map.set(key(row), [...(map.get(key(row)) ?? []), row]), new Map())
+const groups = Map.groupBy
+  ? Map.groupBy
+  : (rows, key) =>
+      rows.reduce((map, row) => map.set(key(row), [...(map.get(key(row)) ?? []), row]), new Map())
 for (const row of all.filter(({ what }) => what === 'build')) {
-  console.log(`${row.peer}: built in ${row.seconds.toFixed(1)} s, ${row.cpuSeconds.toFixed(1)} CPU s, ${row.rssMB.toFixed(0)} MB resident`)
+  console.log(
+    `${row.peer}: built in ${row.seconds.toFixed(1)} s, ${row.cpuSeconds.toFixed(1)} CPU s, ${row.rssMB.toFixed(0)} MB resident`,
+  )
 }
-console.log('\n| peer | setting | recall@10 | QPS, 1 caller | QPS, 8 callers | CPU µs a query (1 / 8) | event loop p99 ms |\n|---|---|---:|---:|---:|---:|---:|')
-for (const rows of groups(all.filter(({ what }) => what === 'search'), ({ peer, setting }) => peer + JSON.stringify(setting)).values()) {
-  const of = (callers, field) => median(rows.filter((row) => row.callers === callers).map((row) => row[field]))
-  const setting = Object.entries(rows[0].setting).map(([key, value]) => `${key}=${value}`).join(' ')
-  console.log(`| ${rows[0].peer} | ${setting} | ${of(8, 'recall').toFixed(4)} | ${Math.round(of(1, 'qps'))} | ${Math.round(of(8, 'qps'))} | ${of(1, 'cpuMicros').toFixed(0)} / ${of(8, 'cpuMicros').toFixed(0)} | ${of(8, 'loopP99Ms').toFixed(2)} |`)
+console.log(
+  '\n| peer | setting | recall@10 | QPS, 1 caller | QPS, 8 callers | CPU µs a query (1 / 8) | event loop p99 ms |\n|---|---|---:|---:|---:|---:|---:|',
+)
+for (const rows of groups(
+  all.filter(({ what }) => what === 'search'),
+  ({ peer, setting }) => peer + JSON.stringify(setting),
+).values()) {
+  const of = (callers, field) =>
+    median(rows.filter((row) => row.callers === callers).map((row) => row[field]))
+  const setting = Object.entries(rows[0].setting)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')
+  console.log(
+    `| ${rows[0].peer} | ${setting} | ${of(8, 'recall').toFixed(4)} | ${Math.round(of(1, 'qps'))} | ${Math.round(of(8, 'qps'))} | ${of(1, 'cpuMicros').toFixed(0)} / ${of(8, 'cpuMicros').toFixed(0)} | ${of(8, 'loopP99Ms').toFixed(2)} |`,
+  )
 }
 // The rows that decide: each peer's fastest setting at a recall.
 for (const target of [0.95, 0.99]) {
   for (const callers of [1, 8]) {
     const best = new Map()
-    for (const row of all.filter((r) => r.what === 'search' && r.callers === callers && r.recall >= target)) {
+    for (const row of all.filter(
+      (r) => r.what === 'search' && r.callers === callers && r.recall >= target,
+    )) {
       if (row.qps > (best.get(row.peer)?.qps ?? 0)) best.set(row.peer, row)
     }
     const ranked = [...best.values()].toSorted((a, b) => b.qps - a.qps)
-    console.log(`\nrecall >= ${target}, ${callers} caller(s): ${ranked.map((row) => `${row.peer} ${Math.round(row.qps)} (${JSON.stringify(row.setting)})`).join('; ')}`)
+    console.log(
+      `\nrecall >= ${target}, ${callers} caller(s): ${ranked.map((row) => `${row.peer} ${Math.round(row.qps)} (${JSON.stringify(row.setting)})`).join('; ')}`,
+    )
   }
 }

@@ -10,14 +10,21 @@ export function hnswlibPeer(settings) {
     blocks: true,
     settings,
     async build({ dimension, metric, m, efConstruct, count, batches }) {
-      this.index = new HierarchicalNSW({ cosine: 'cosine', euclidean: 'l2', dot: 'ip' }[metric], dimension)
+      this.index = new HierarchicalNSW(
+        { cosine: 'cosine', euclidean: 'l2', dot: 'ip' }[metric],
+        dimension,
+      )
       this.index.initIndex({ maxElements: count, m, efConstruction: efConstruct })
       for await (const { first, vectors } of batches) {
-        for (const [i, vector] of vectors.entries()) this.index.addPoint(Array.from(vector), first + i)
+        for (const [i, vector] of vectors.entries())
+          this.index.addPoint(Array.from(vector), first + i)
       }
     },
     search(query, limit, { ef }) {
-      if (this.ef !== ef) this.index.setEf((this.ef = ef))
+      if (this.ef !== ef) {
+        this.ef = ef
+        this.index.setEf(ef)
+      }
       return this.index.searchKnn(Array.from(query), limit).neighbors
     },
     async close() {},
@@ -42,8 +49,12 @@ export function usearchPeer(quantization, settings) {
       })
       for await (const { first, vectors } of batches) {
         const flat = new Float32Array(vectors.length * dimension)
-        vectors.forEach((vector, i) => flat.set(vector, i * dimension))
-        this.index.add(BigUint64Array.from(vectors, (_, i) => BigInt(first + i)), flat, 2)
+        for (const [i, vector] of vectors.entries()) flat.set(vector, i * dimension)
+        this.index.add(
+          BigUint64Array.from(vectors, (_, i) => BigInt(first + i)),
+          flat,
+          2,
+        )
       }
     },
     search(query, limit, { ef }) {
@@ -68,15 +79,22 @@ export function vectorlitePeer(settings) {
       this.database = new Sqlite(':memory:')
       this.database.loadExtension(vectorlite.vectorlitePath())
       const space = { cosine: 'cosine', euclidean: 'l2', dot: 'ip' }[metric]
-      this.database.exec(`create virtual table peer using vectorlite(vector float32[${dimension}] ${space}, hnsw(max_elements=${count}, M=${m}, ef_construction=${efConstruct}))`)
+      this.database.exec(
+        `create virtual table peer using vectorlite(vector float32[${dimension}] ${space}, hnsw(max_elements=${count}, M=${m}, ef_construction=${efConstruct}))`,
+      )
       const insert = this.database.prepare('insert into peer(rowid, vector) values (?, ?)')
       for await (const { first, vectors } of batches) {
-        for (const [i, vector] of vectors.entries()) insert.run(first + i, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength))
+        for (const [i, vector] of vectors.entries())
+          insert.run(first + i, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength))
       }
-      this.statement = this.database.prepare('select rowid from peer where knn_search(vector, knn_param(?, ?, ?))').raw()
+      this.statement = this.database
+        .prepare('select rowid from peer where knn_search(vector, knn_param(?, ?, ?))')
+        .raw()
     },
     search(query, limit, { ef }) {
-      return this.statement.all(Buffer.from(query.buffer, query.byteOffset, query.byteLength), limit, ef).map((row) => row[0])
+      return this.statement
+        .all(Buffer.from(query.buffer, query.byteOffset, query.byteLength), limit, ef)
+        .map((row) => row[0])
     },
     async close() {
       this.database.close()

@@ -23,7 +23,10 @@ const matrix = (component: fc.Arbitrary<number>) =>
   fc
     .integer({ min: 1, max: 40 })
     .chain((dimension) =>
-      fc.array(fc.array(component, { minLength: dimension, maxLength: dimension }), { minLength: 1, maxLength: 30 }),
+      fc.array(fc.array(component, { minLength: dimension, maxLength: dimension }), {
+        minLength: 1,
+        maxLength: 30,
+      }),
     )
 const float = fc.float({ noNaN: true, noDefaultInfinity: true })
 
@@ -40,7 +43,11 @@ function records(rows: readonly (readonly number[])[], componentBytes: 1 | 4): U
   return Buffer.concat(parts)
 }
 
-function npy(rows: readonly (readonly number[])[], descr: '<f4' | '<f8', version: 1 | 2): Uint8Array {
+function npy(
+  rows: readonly (readonly number[])[],
+  descr: '<f4' | '<f8',
+  version: 1 | 2,
+): Uint8Array {
   const header = Buffer.from(
     `{'descr': '${descr}', 'fortran_order': False, 'shape': (${rows.length}, ${rows[0]?.length ?? 0}), }\n`,
   )
@@ -81,14 +88,19 @@ describe('files of vectors', () => {
         fc.constantFrom<1 | 2>(1, 2),
         async (rows, descr, version) => {
           const read = await rowsOf(npy(rows, descr, version), 'npy')
-          expect(read.map(({ vector }) => vector)).toEqual(rows.map((row) => Float32Array.from(row)))
+          expect(read.map(({ vector }) => vector)).toEqual(
+            rows.map((row) => Float32Array.from(row)),
+          )
         },
       ),
       { numRuns: 50 },
     ))
 
   it('JSON Lines gives ids and payload, from "payload" and from other fields', async () => {
-    const rows = await rowsOf('{"id":"a","vector":[1,2],"title":"x"}\n\n{"vector":[3,4],"payload":{"n":1}}\n', 'jsonl')
+    const rows = await rowsOf(
+      '{"id":"a","vector":[1,2],"title":"x"}\n\n{"vector":[3,4],"payload":{"n":1}}\n',
+      'jsonl',
+    )
     expect(rows).toEqual([
       { id: 'a', vector: Float32Array.of(1, 2), payload: { title: 'x' } },
       { vector: Float32Array.of(3, 4), payload: { n: 1 } },
@@ -96,19 +108,45 @@ describe('files of vectors', () => {
   })
 
   it.each([
-    ['fvecs', records([[1, 2], [3, 4]], 4).subarray(0, 20)],
+    [
+      'fvecs',
+      records(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        4,
+      ).subarray(0, 20),
+    ],
     ['fvecs', Buffer.concat([records([[1, 2]], 4), records([[1, 2, 3]], 4), Buffer.alloc(8)])],
     ['bvecs', Buffer.from([255, 255, 255, 255, 1])],
-    ['npy', npy([[1, 2], [3, 4]], '<f4', 1).subarray(0, -1)],
+    [
+      'npy',
+      npy(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        '<f4',
+        1,
+      ).subarray(0, -1),
+    ],
     ['jsonl', '{"vector":[1,'],
     ['jsonl', '{"vector":"no"}'],
     ['jsonl', '[1,2]'],
-  ] satisfies [VectorFormat, Uint8Array | string][])('refuses a damaged %s file', async (format, bytes) => {
-    await expect(rowsOf(bytes, format)).rejects.toMatchObject({ code: 'ANNULUS_CORRUPT' })
-  })
+  ] satisfies [VectorFormat, Uint8Array | string][])(
+    'refuses a damaged %s file',
+    async (format, bytes) => {
+      await expect(rowsOf(bytes, format)).rejects.toMatchObject({ code: 'ANNULUS_CORRUPT' })
+    },
+  )
 
   it('refuses what it does not know', async () => {
-    expect(() => readVectors('vectors.parquet')).toThrow(expect.objectContaining({ code: 'ANNULUS_UNSUPPORTED' }))
-    await expect(rowsOf('not numpy at all', 'npy')).rejects.toMatchObject({ code: 'ANNULUS_UNSUPPORTED' })
+    expect(() => readVectors('vectors.parquet')).toThrow(
+      expect.objectContaining({ code: 'ANNULUS_UNSUPPORTED' }),
+    )
+    await expect(rowsOf('not numpy at all', 'npy')).rejects.toMatchObject({
+      code: 'ANNULUS_UNSUPPORTED',
+    })
   })
 })

@@ -3,8 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Collection, type Database, isUringSupported, type Metric, mmapStorage, open, uringStorage } from '../src/index.js'
 import { type DataSet, openDataSet } from '../src/import/index.js'
+import {
+  type Collection,
+  type Database,
+  isUringSupported,
+  type Metric,
+  mmapStorage,
+  open,
+  uringStorage,
+} from '../src/index.js'
 import { loadPoints } from '../src/load.js'
 import { realSet } from './real-sets.js'
 
@@ -25,7 +33,10 @@ for (const name of ['ml-notes-384-cosine', 'fashion-mnist-784-euclidean']) {
       queries = (await set.queries()).slice(0, checkedQueries)
       truth = (await set.truth(limit)).slice(0, checkedQueries)
       await using database = await open(path, { storage: mmapStorage() })
-      const collection = await database.collection('real', { dimension: set.dimension, metric: set.metric })
+      const collection = await database.collection('real', {
+        dimension: set.dimension,
+        metric: set.metric,
+      })
       await loadPoints(collection, pointsOf(set), set.count, { quiet: true })
     }, 300_000)
     afterAll(() => rm(path, { recursive: true, force: true }))
@@ -33,18 +44,25 @@ for (const name of ['ml-notes-384-cosine', 'fashion-mnist-784-euclidean']) {
     const answers = new Map<string, unknown>()
     const backends = isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']
 
-    it.each(backends)('%s: recall@10 of at least 0.99 after reopening, nothing rebuilt', async (backend) => {
-      await using database = await openWith(backend, path)
-      const rebuilt: unknown[] = []
-      const collection = await database.collection('real')
-      collection.on('rebuilt', (event) => rebuilt.push(event))
-      const found = await searchAll(collection, queries)
-      answers.set(backend, found)
-      const hit = found.map((hits, i) => hits.filter(({ id }) => truth[i]?.includes(Number(id))).length)
-      expect(hit.reduce((sum, n) => sum + n, 0) / (limit * found.length)).toBeGreaterThanOrEqual(0.99)
-      expect(collection.stats().points).toBe(set.count)
-      expect(rebuilt).toEqual([])
-    })
+    it.each(backends)(
+      '%s: recall@10 of at least 0.99 after reopening, nothing rebuilt',
+      async (backend) => {
+        await using database = await openWith(backend, path)
+        const rebuilt: unknown[] = []
+        const collection = await database.collection('real')
+        collection.on('rebuilt', (event) => rebuilt.push(event))
+        const found = await searchAll(collection, queries)
+        answers.set(backend, found)
+        const hit = found.map(
+          (hits, i) => hits.filter(({ id }) => truth[i]?.includes(Number(id))).length,
+        )
+        expect(hit.reduce((sum, n) => sum + n, 0) / (limit * found.length)).toBeGreaterThanOrEqual(
+          0.99,
+        )
+        expect(collection.stats().points).toBe(set.count)
+        expect(rebuilt).toEqual([])
+      },
+    )
 
     it.skipIf(backends.length < 2)('both backends give the same answers, bit for bit', () => {
       expect(answers.get('io_uring')).toEqual(answers.get('mmap'))
@@ -59,7 +77,11 @@ for (const name of ['ml-notes-384-cosine', 'fashion-mnist-784-euclidean']) {
         const hits = await collection.search(query, { limit, exact: true })
         found += hits.filter(({ id }) => truth[index]?.includes(Number(id))).length
         for (const hit of hits) {
-          const expected = scoreInFloat64(set.metric, query, base[Number(hit.id)] ?? new Float32Array())
+          const expected = scoreInFloat64(
+            set.metric,
+            query,
+            base[Number(hit.id)] ?? new Float32Array(),
+          )
           expect(Math.abs(hit.score - expected)).toBeLessThanOrEqual(1e-4 * Math.abs(expected))
           expect(hit.exact).toBe(true)
         }

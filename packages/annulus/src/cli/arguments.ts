@@ -28,7 +28,11 @@ export function numbers(text: string): number[] {
 
 /** A vector as JSON array or numbers between commas or spaces. */
 export function vector(text: string): Float32Array {
-  const values = text.replace(/^\s*\[|\]\s*$/g, '').split(/[\s,]+/).filter((part) => part !== '').map(Number)
+  const values = text
+    .replace(/^\s*\[|\]\s*$/g, '')
+    .split(/[\s,]+/)
+    .filter((part) => part !== '')
+    .map(Number)
   if (values.length === 0 || values.some((value) => !Number.isFinite(value))) {
     throw new InvalidArgumentError('expected numbers, as in "[0.1, 0.2]".')
   }
@@ -44,6 +48,10 @@ export function filterTerm(text: string, previous: Record<string, string | numbe
   try {
     parsed = JSON.parse(value)
   } catch {}
-  const scalar = typeof parsed === 'string' || typeof parsed === 'number' || typeof parsed === 'boolean'
-  return { ...previous, [text.slice(0, at)]: scalar ? parsed : value } as Record<string, string | number | boolean>
+  const scalar =
+    typeof parsed === 'string' || typeof parsed === 'number' || typeof parsed === 'boolean'
+  return { ...previous, [text.slice(0, at)]: scalar ? parsed : value } as Record<
+    string,
+    string | number | boolean
+  >
 }

@@ -23,11 +23,16 @@ interface BenchOptions {
 /** annulus bench <database> */
 export function benchCommand(signal: AbortSignal): Command {
   return new Command('bench')
-    .description('Which storage backend suits this collection and this disk: oversampling × parallel × backend.')
+    .description(
+      'Which storage backend suits this collection and this disk: oversampling × parallel × backend.',
+    )
     .argument('<database>', 'directory of the database')
     .option('-c, --collection <name>', 'collection to measure', 'vectors')
     .option('-n, --queries <n>', 'queries per row', integer(1), 1_000)
-    .option('--query-file <file>', 'take the queries from this file of vectors instead of stored points')
+    .option(
+      '--query-file <file>',
+      'take the queries from this file of vectors instead of stored points',
+    )
     .option('-k, --limit <n>', 'results per query', integer(1), 10)
     .option('--ef <n>', 'beam width of the graph search', integer(1))
     .option('--oversampling <list>', 'values to compare', numbers, [1, 4])
@@ -56,7 +61,10 @@ export function benchCommand(signal: AbortSignal): Command {
 async function prepare(path: string, options: BenchOptions, signal: AbortSignal) {
   await using database = await open(path)
   const collection = await database.collection(options.collection)
-  const queries = options.queryFile === undefined ? await sample(collection, options.queries) : await readQueries(options.queryFile, options.queries)
+  const queries =
+    options.queryFile === undefined
+      ? await sample(collection, options.queries)
+      : await readQueries(options.queryFile, options.queries)
   const checked = queries.slice(0, Math.min(200, queries.length))
   const bar = progressBar('exact search', checked.length, 'queries', options.json)
   const truth = await exactNeighbours(collection, checked, options.limit, (count) => {
@@ -94,5 +102,7 @@ function nudged(vector: Float32Array, seed: number): Float32Array {
   let norm = 0
   for (const component of vector) norm += component * component
   const step = 0.1 * Math.sqrt(norm / vector.length)
-  return vector.map((component, at) => component + step * Math.sin(12.9898 * (at + 1) + 78.233 * seed))
+  return vector.map(
+    (component, at) => component + step * Math.sin(12.9898 * (at + 1) + 78.233 * seed),
+  )
 }

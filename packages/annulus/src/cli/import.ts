@@ -17,13 +17,31 @@ interface ImportOptions {
 /** annulus import <database> <file or data set folder> */
 export function importCommand(signal: AbortSignal): Command {
   return new Command('import')
-    .description('Write the vectors of a file (fvecs, bvecs, npy, JSON Lines) or of a data set folder into a collection.')
+    .description(
+      'Write the vectors of a file (fvecs, bvecs, npy, JSON Lines) or of a data set folder into a collection.',
+    )
     .argument('<database>', 'directory of the database; created if missing')
     .argument('<source>', 'file, or folder with meta.json and base.fvecs or base.bvecs')
     .option('-c, --collection <name>', 'collection to write to', 'vectors')
-    .addOption(new Option('-m, --metric <metric>', 'for a new collection').choices(['cosine', 'dot', 'euclidean', 'manhattan']).default('cosine'))
-    .addOption(new Option('-f, --format <format>', 'if the file name does not tell').choices(['fvecs', 'bvecs', 'npy', 'jsonl']))
-    .option('--first-id <n>', 'id of the first row where the file has none; counts up', integer(0), 0)
+    .addOption(
+      new Option('-m, --metric <metric>', 'for a new collection')
+        .choices(['cosine', 'dot', 'euclidean', 'manhattan'])
+        .default('cosine'),
+    )
+    .addOption(
+      new Option('-f, --format <format>', 'if the file name does not tell').choices([
+        'fvecs',
+        'bvecs',
+        'npy',
+        'jsonl',
+      ]),
+    )
+    .option(
+      '--first-id <n>',
+      'id of the first row where the file has none; counts up',
+      integer(0),
+      0,
+    )
     .option('--json', 'print the outcome as JSON')
     .action(async (path: string, source: string, options: ImportOptions) => {
       const folder = (await stat(source)).isDirectory()
@@ -48,7 +66,11 @@ export function importCommand(signal: AbortSignal): Command {
     })
 }
 
-async function* toPoints(first: ImportedRow, rest: AsyncGenerator<ImportedRow>, firstId: number): AsyncGenerator<PointInput> {
+async function* toPoints(
+  first: ImportedRow,
+  rest: AsyncGenerator<ImportedRow>,
+  firstId: number,
+): AsyncGenerator<PointInput> {
   let next = firstId
   const point = ({ id, vector, payload }: ImportedRow): PointInput => ({
     id: id ?? next++,

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { open } from '../index.js'
-import { filterTerm, integer, decimal, vector } from './arguments.js'
+import { decimal, filterTerm, integer, vector } from './arguments.js'
 
 interface SearchCommandOptions {
   collection: string
@@ -27,22 +27,33 @@ export function searchCommand(signal: AbortSignal): Command {
     .option('--filter <field=value>', 'only points with this payload; repeat for more', filterTerm)
     .option('--like <id>', 'use the vector of this point')
     .option('--json', 'print JSON')
-    .action(async (path: string, query: Float32Array | undefined, options: SearchCommandOptions, command: Command) => {
-      await using database = await open(path)
-      const collection = await database.collection(options.collection)
-      const target = options.like === undefined ? query : await vectorOf(collection, options.like)
-      if (target === undefined) return command.error('give a vector, or the id of a stored point with --like')
-      const hits = await collection.search(target, {
-        limit: options.limit,
-        signal,
-        ...(options.ef === undefined ? {} : { ef: options.ef }),
-        ...(options.oversampling === undefined ? {} : { oversampling: options.oversampling }),
-        ...(options.exact === undefined ? {} : { exact: options.exact }),
-        ...(options.filter === undefined ? {} : { filter: options.filter }),
-      })
-      if (options.json) return console.log(JSON.stringify(hits))
-      for (const hit of hits) console.log(`${hit.score.toFixed(6)}  ${hit.id}  ${JSON.stringify(hit.payload ?? {}).slice(0, 200)}`)
-    })
+    .action(
+      async (
+        path: string,
+        query: Float32Array | undefined,
+        options: SearchCommandOptions,
+        command: Command,
+      ) => {
+        await using database = await open(path)
+        const collection = await database.collection(options.collection)
+        const target = options.like === undefined ? query : await vectorOf(collection, options.like)
+        if (target === undefined)
+          return command.error('give a vector, or the id of a stored point with --like')
+        const hits = await collection.search(target, {
+          limit: options.limit,
+          signal,
+          ...(options.ef === undefined ? {} : { ef: options.ef }),
+          ...(options.oversampling === undefined ? {} : { oversampling: options.oversampling }),
+          ...(options.exact === undefined ? {} : { exact: options.exact }),
+          ...(options.filter === undefined ? {} : { filter: options.filter }),
+        })
+        if (options.json) return console.log(JSON.stringify(hits))
+        for (const hit of hits)
+          console.log(
+            `${hit.score.toFixed(6)}  ${hit.id}  ${JSON.stringify(hit.payload ?? {}).slice(0, 200)}`,
+          )
+      },
+    )
 }
 
 type AnyCollection = Awaited<ReturnType<Awaited<ReturnType<typeof open>>['collection']>>
@@ -50,6 +61,9 @@ type AnyCollection = Awaited<ReturnType<Awaited<ReturnType<typeof open>>['collec
 /** Ids typed on a command line may be numbers or text; a number is tried first. */
 async function vectorOf(collection: AnyCollection, id: string): Promise<Float32Array | undefined> {
   const number = Number(id)
-  const point = (Number.isSafeInteger(number) ? await collection.get(number, { withVector: true }) : undefined) ?? (await collection.get(id, { withVector: true }))
+  const point =
+    (Number.isSafeInteger(number)
+      ? await collection.get(number, { withVector: true })
+      : undefined) ?? (await collection.get(id, { withVector: true }))
   return point?.vector
 }
