@@ -21,7 +21,7 @@ struct CheckReport {
 
   uint64_t violations() const {
     return self_links + duplicate_links + dangling_links + links_behind_end + wrong_levels +
-           wrong_counters + bad_entry;
+           wrong_counters + bad_entry + unreachable;
   }
 };
 

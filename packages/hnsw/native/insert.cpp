@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "attach.h"
 #include "select.h"
 #include "walk.h"
 
@@ -21,8 +22,6 @@ class Insertion {
   void link(EntryPoint entry);
   void choose(uint32_t level);
   void point_back(uint32_t level);
-  void add_link(uint32_t node, uint32_t level);
-  void shrink(uint32_t node, uint32_t level, uint32_t *words, uint32_t n);
   void settle();
   void undo();
 
@@ -34,33 +33,25 @@ class Insertion {
 
 int32_t Insertion::run() {
   if (!graph_.nodes.change_state(slot_, kEmpty, kLinking)) return ANNULUS_OK;
-  int32_t status = ANNULUS_OUT_OF_MEMORY;
-  if (graph_.nodes.set_level(slot_, level_)) {
+  try {
+    if (!graph_.nodes.set_level(slot_, level_)) throw std::bad_alloc();
     std::unique_lock<std::mutex> raise(graph_.raise_mutex, std::defer_lock);
     EntryPoint entry = graph_.entry();
     if (!entry.exists() || level_ > entry.level) {
       raise.lock();
       entry = graph_.entry();
     }
-    try {
-      if (entry.exists()) link(entry);
-      status = ANNULUS_OK;
-    } catch (const std::bad_alloc &) {
-      status =
-          ANNULUS_OUT_OF_MEMORY;  // before any other node points here: point_back allocates nothing
-    }
-    if (status == ANNULUS_OK && (!entry.exists() || level_ > entry.level)) {
-      graph_.set_entry({slot_, level_});
-    }
-  }
-  if (status == ANNULUS_OK) {
-    settle();
-  } else {
+    if (entry.exists()) link(entry);
+    if (!entry.exists() || level_ > entry.level) graph_.set_entry({slot_, level_});
+  } catch (const std::bad_alloc &) {
     undo();
+    return ANNULUS_OUT_OF_MEMORY;
   }
-  return status;
+  settle();
+  return ANNULUS_OK;
 }
 
+// Throws only before any other node points here: what follows the walk allocates nothing.
 void Insertion::link(EntryPoint entry) {
   const annulus_scorer &scorer = graph_.scorer();
   scorer.query_from_slot(scorer.self, slot_, scratch_.query.data());
@@ -72,6 +63,7 @@ void Insertion::link(EntryPoint entry) {
     walk.widen(level);
     choose(level);
   }
+  attach(graph_, slot_, linked_slot(load_word(graph_.nodes.base_links(slot_))), scratch_);
   for (uint32_t level = 0; level <= top; ++level) point_back(level);
 }
 
@@ -89,59 +81,24 @@ void Insertion::choose(uint32_t level) {
   if (candidates.empty()) {
     for (uint32_t i = 0; i < beam.size(); ++i) candidates.push_back(beam[i] & ~kExpanded);
   }
-  scratch_.chosen.clear();
-  select_diverse(graph_, candidates, graph_.params.m, scratch_.chosen);
-  write_links(graph_.nodes.links(slot_, level), graph_.params.capacity(level),
-              scratch_.chosen.data(), static_cast<uint32_t>(scratch_.chosen.size()));
+  select_diverse(graph_, scratch_, graph_.params.m);
+  write_words(graph_.nodes.links(slot_, level), graph_.params.capacity(level),
+              scratch_.words.data(), static_cast<uint32_t>(scratch_.words.size()));
 }
 
 void Insertion::point_back(uint32_t level) {
   uint32_t own[2 * kMaxM];
   const uint32_t n =
       read_links(graph_.nodes.links(slot_, level), graph_.params.capacity(level), own);
-  for (uint32_t i = 0; i < n; ++i) add_link(own[i], level);
-}
-
-void Insertion::add_link(uint32_t node, uint32_t level) {
-  const uint32_t capacity = graph_.params.capacity(level);
-  uint32_t *words = graph_.nodes.links(node, level);
-  NodeLock lock(graph_.nodes.lock(node));
-  uint32_t n = 0;
-  for (; n < capacity; ++n) {
-    const uint32_t word = load_word(words + n);
-    if (word == 0) break;
-    if (word == slot_ + 1) return;
+  for (uint32_t i = 0; i < n; ++i) {
+    add_link(graph_, own[i], level, make_word(slot_, false), scratch_);
   }
-  if (n < capacity) {
-    store_word(words + n, slot_ + 1);
-  } else {
-    shrink(node, level, words, n);
-  }
-}
-
-// The list is full: what is diverse among it and the new node stays.
-void Insertion::shrink(uint32_t node, uint32_t level, uint32_t *words, uint32_t n) {
-  const annulus_scorer &scorer = graph_.scorer();
-  uint32_t slots[2 * kMaxM + 1];
-  float distances[2 * kMaxM + 1];
-  read_links(words, n, slots);
-  slots[n++] = slot_;
-  scorer.pair_distances(scorer.self, node, slots, n, distances);
-  std::vector<Entry> &candidates = scratch_.candidates;
-  candidates.clear();
-  for (uint32_t i = 0; i < n; ++i) candidates.push_back(make_entry(distances[i], slots[i]));
-  std::sort(candidates.begin(), candidates.end());
-  const uint32_t capacity = graph_.params.capacity(level);
-  scratch_.chosen.clear();
-  select_diverse(graph_, candidates, capacity, scratch_.chosen);
-  write_links(words, capacity, scratch_.chosen.data(),
-              static_cast<uint32_t>(scratch_.chosen.size()));
 }
 
 // Nobody points here yet.
 void Insertion::undo() {
   for (uint32_t level = 0; level <= graph_.nodes.level(slot_); ++level) {
-    write_links(graph_.nodes.links(slot_, level), graph_.params.capacity(level), nullptr, 0);
+    write_words(graph_.nodes.links(slot_, level), graph_.params.capacity(level), nullptr, 0);
   }
   if (!graph_.nodes.change_state(slot_, kLinking, kEmpty)) {
     graph_.nodes.set_state(slot_, kSkipped);  // removed meanwhile
@@ -149,12 +106,9 @@ void Insertion::undo() {
 }
 
 void Insertion::settle() {
-  if (graph_.nodes.change_state(slot_, kLinking, kLinked)) {
-    graph_.linked.fetch_add(1, std::memory_order_acq_rel);
-  } else {
-    graph_.removed.fetch_add(1, std::memory_order_acq_rel);
-    graph_.linked.fetch_add(1, std::memory_order_acq_rel);
-  }
+  const bool live = graph_.nodes.change_state(slot_, kLinking, kLinked);
+  if (!live) graph_.removed.fetch_add(1, std::memory_order_acq_rel);
+  graph_.linked.fetch_add(1, std::memory_order_acq_rel);
 }
 
 }  // namespace

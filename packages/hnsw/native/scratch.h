@@ -19,24 +19,29 @@ struct Scratch {
   Scratch(uint64_t query_bytes, const Params &params)
       : query(std::max<uint64_t>(query_bytes, 1)), slots(params.m0()), distances(params.m0()) {
     candidates.reserve(std::max(params.ef_construct, params.m0() + 1));
-    chosen.reserve(params.m0());
+    chosen.reserve(params.m0() + 1);
+    chosen_distances.reserve(params.m0() + 1);
+    words.reserve(params.m0() + 1);
   }
 
   AlignedVector<uint8_t> query;  // prepared
   Visited visited;
   Beam beam;
-  Beam results;                   // of a filtered search
-  std::vector<Entry> frontier;    // heap of a filtered search
-  std::vector<uint32_t> slots;    // one batch: neighbours not seen before
-  std::vector<float> distances;   // of that batch
-  std::vector<Entry> candidates;  // neighbour selection
+  Beam results;                  // of a filtered search
+  std::vector<Entry> frontier;   // heap of a filtered search
+  std::vector<uint32_t> slots;   // one batch: neighbours not seen before
+  std::vector<float> distances;  // of that batch
+  // Neighbour selection: what to choose from, the slots chosen, their distances, their words.
+  std::vector<Entry> candidates;
   std::vector<uint32_t> chosen;
+  std::vector<float> chosen_distances;
+  std::vector<uint32_t> words;
 
   size_t bytes() const {
     return query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
            frontier.capacity() * sizeof(Entry) + candidates.capacity() * sizeof(Entry) +
-           (slots.capacity() + chosen.capacity()) * sizeof(uint32_t) +
-           distances.capacity() * sizeof(float);
+           (slots.capacity() + chosen.capacity() + words.capacity()) * sizeof(uint32_t) +
+           (distances.capacity() + chosen_distances.capacity()) * sizeof(float);
   }
 };
 

@@ -4,7 +4,8 @@
 //   section 1  the fields of SnapshotFields
 //   section 2  a state byte (NodeState) a slot; 1 (being linked) does not occur
 //   section 3  a level byte a slot; 0 where there are no links
-//   section 4  level 0: 2m words a slot, each a linked slot + 1; 0 ends a list
+//   section 4  level 0: 2m words a slot, each a linked slot + 1, its top bit set
+//              for a tree link (links.h); 0 ends a list
 //   section 5  upper levels: for each slot with links, ascending, m such words for levels 1 to its
 //   own
 //

@@ -112,14 +112,22 @@ class Loader {
         ended = true;
         continue;
       }
-      const uint32_t target = word - 1;
-      if (ended || target >= fields_.slots || target == slot || !has_links(target) ||
-          levels_[target] < level) {
+      const uint32_t target = linked_slot(word);
+      if (ended || (level > 0 && (word & kTreeLink) != 0) || target >= fields_.slots ||
+          target == slot || !has_links(target) || levels_[target] < level ||
+          links_to(from, i, target)) {
         return false;
       }
       store_word(to + i, word);
     }
     return true;
+  }
+
+  static bool links_to(const uint32_t *words, uint32_t n, uint32_t slot) {
+    for (uint32_t i = 0; i < n; ++i) {
+      if (linked_slot(words[i]) == slot) return true;
+    }
+    return false;
   }
 
   const SnapshotReader &reader_;

@@ -39,8 +39,8 @@ class Visited {
     for (uint32_t i = 0; i < capacity; ++i) {
       const uint32_t word = load_word(words + i);
       if (word == 0) break;
-      if (word > limit_) continue;
-      const uint32_t slot = word - 1;
+      const uint32_t slot = linked_slot(word);
+      if (slot >= limit_) continue;
       out[n] = slot;
       seen[n] = slot;
       n += mark(slot);

@@ -1,21 +1,6 @@
 // Checks of what callers pass, made before anything changes.
 import { AnnulusError } from '@annulus/native'
 
-/** Rejects options that do not exist, by name. */
-export function checkOptions(what: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${what}: the options must be an object`)
-  }
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    throw new AnnulusError(
-      'ANNULUS_UNKNOWN_OPTION',
-      `${what}: unknown option "${name}"; known are ${known.join(', ')}`,
-      { details: { option: name, known } },
-    )
-  }
-}
-
 export function checkInteger(what: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
     return value

@@ -1,9 +1,9 @@
-/** What a check of the graph found. Everything but the first two and `unreachable` should be 0. */
+/** What a check of the graph found. Everything but the first two should be 0. */
 export interface CheckReport {
   /** Nodes with links, removed ones included. */
   readonly nodes: number
   readonly links: number
-  /** Sum of all that breaks an invariant: the counts below, without `unreachable`. */
+  /** Sum of all that breaks an invariant: the counts below. */
   readonly violations: number
   readonly selfLinks: number
   readonly duplicateLinks: number
@@ -16,6 +16,6 @@ export interface CheckReport {
   readonly wrongCounters: number
   /** 1 when the entry point is missing, unlinked or not of the highest level. */
   readonly badEntry: number
-  /** Live nodes that no path from the entry point reaches: lost to searches, though nothing is broken. */
+  /** Live nodes that no path from the entry point reaches. */
   readonly unreachable: number
 }

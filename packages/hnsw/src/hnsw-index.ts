@@ -1,11 +1,12 @@
 import {
   type Candidates,
+  checkOptions,
   type Pool,
   type ScorerHandle,
   type SourceHandle,
   withAbort,
 } from '@annulus/native'
-import { checkInteger, checkOptions, checkPath, checkQuery, checkWords } from './arguments.js'
+import { checkInteger, checkPath, checkQuery, checkWords } from './arguments.js'
 import type { CheckReport } from './check-report.js'
 import type { GraphStats } from './graph-stats.js'
 import { type NativeGraph, native } from './native.js'

@@ -1,7 +1,7 @@
 // Build time, recall and queries a second of the graph alone, without Node.
 //
 //   hnsw-bench <data folder | synthetic:COUNTxDIMENSION> [key=value ...]
-//     scorer=float|byte  m=16  efc=128  threads=1  ef=16,32,64,128  rescore=0|1  count=0|1
+//     scorer=scalar|none  m=16  efc=128  threads=1  ef=16,32,64,128  rescore=0|1  count=0|1
 //     cache=FILE  repeat=3  seed=1
 #include <annulus/distance.h>
 
@@ -19,8 +19,7 @@
 #include "../check.h"
 #include "../insert.h"
 #include "../search.h"
-#include "../test/float_scorer.h"
-#include "byte_scorer.h"
+#include "code_scorer.h"
 #include "data.h"
 
 namespace hnsw = annulus::hnsw;
@@ -30,9 +29,9 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 std::map<std::string, std::string> options = {
-    {"scorer", "float"}, {"m", "16"},      {"efc", "128"},         {"threads", "1"},
-    {"cache", ""},       {"rescore", "0"}, {"ef", "16,32,64,128"}, {"repeat", "3"},
-    {"seed", "1"},       {"count", "0"}};
+    {"scorer", "scalar"}, {"m", "16"},      {"efc", "128"},         {"threads", "1"},
+    {"cache", ""},        {"rescore", "0"}, {"ef", "16,32,64,128"}, {"repeat", "3"},
+    {"seed", "1"},        {"count", "0"}};
 
 uint32_t number(const char *key) { return static_cast<uint32_t>(std::atoi(options[key].c_str())); }
 double seconds(Clock::time_point since) {
@@ -156,21 +155,8 @@ int main(int argc, char **argv) {
                     ? synthetic(n, d, number("seed"), options["cache"])
                     : load_folder(name);
   const uint32_t count = set.count();
-  std::unique_ptr<hnsw::test::FloatScorer> floats;
-  std::unique_ptr<ByteScorer> bytes;
-  if (options["scorer"] == "float") {
-    floats = std::make_unique<hnsw::test::FloatScorer>(
-        set.dimension, set.euclidean ? ANNULUS_METRIC_EUCLIDEAN : ANNULUS_METRIC_DOT, count);
-    for (uint32_t i = 0; i < count; ++i) floats->add(set.row(i));
-  } else {
-    std::vector<float> sample;
-    for (size_t i = 0; i < set.base.size(); i += 97) sample.push_back(set.base[i]);
-    std::sort(sample.begin(), sample.end());
-    bytes = std::make_unique<ByteScorer>(set.dimension, count, sample[sample.size() / 1000],
-                                         sample[sample.size() - 1 - sample.size() / 1000]);
-    for (uint32_t i = 0; i < count; ++i) bytes->add(set.row(i));
-  }
-  const annulus_scorer &plain = floats ? floats->table() : bytes->table();
+  const std::unique_ptr<CodeScorer> codes = encode(options["scorer"], set);
+  const annulus_scorer &plain = codes->table();
   const annulus_scorer scorer = number("count") != 0 ? counted(plain) : plain;
   hnsw::Params params;
   params.m = number("m");

@@ -115,8 +115,7 @@ void save_until_over(Round &round, const std::string &path) {
     const annulus::FileStatus saved = hnsw::save(*round.graph, path, nullptr);
     require(saved.ok(), saved.message.c_str());
     std::shared_ptr<hnsw::Graph> loaded;
-    const annulus::FileStatus status =
-        hnsw::load(path, round.scorer.table(), nullptr, loaded);
+    const annulus::FileStatus status = hnsw::load(path, round.scorer.table(), nullptr, loaded);
     require(status.ok(), status.message.c_str());
     require(hnsw::check(*loaded).violations() == 0, "a loaded snapshot breaks an invariant");
     const hnsw::Gate::Shut shut(round.graph->gate);
@@ -131,8 +130,9 @@ void insert_all(Round &round, const annulus_pool &pool, uint32_t seed, bool back
   std::shuffle(order.begin(), order.end(), random);
   Latch latch;
   hnsw::InsertJob job(round.graph, pool, order, background);
-  job.start(nullptr, nullptr, [](hnsw::InsertJob *, void *l) { static_cast<Latch *>(l)->open(); },
-            &latch);
+  job.start(
+      nullptr, nullptr, [](hnsw::InsertJob *, void *l) { static_cast<Latch *>(l)->open(); },
+      &latch);
   for (uint32_t i = 0; i < kSlots / 10; ++i) {
     hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
     std::this_thread::yield();

@@ -1,0 +1,163 @@
+// Random commands against a naive model: what is live, what was removed, what the filter allows.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pool } from '@annulus/native'
+import type { Codes } from '@annulus/quantization'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { HnswIndex } from '../src/index.js'
+import { bitmapOf, clumpedVectors, encode, faults, recall, row } from './points.js'
+
+const dimension = 8
+const count = 1200
+const vectors = clumpedVectors(count, dimension, 2)
+let pool: Pool
+let codes: Codes
+let directory: string
+
+beforeAll(async () => {
+  pool = new Pool(2)
+  codes = await encode(vectors, dimension, pool)
+  directory = mkdtempSync(join(tmpdir(), 'annulus-hnsw-'))
+})
+afterAll(() => {
+  codes.close()
+  pool.close()
+  rmSync(directory, { recursive: true })
+})
+
+interface Model {
+  readonly live: Set<number>
+  readonly removed: Set<number>
+  wanted: number
+  hit: number
+}
+interface Real {
+  graph: HnswIndex
+}
+type Command = fc.AsyncCommand<Model, Real>
+
+class Insert implements Command {
+  constructor(readonly slots: readonly number[]) {}
+  check = () => true
+  async run(model: Model, real: Real) {
+    const slots = this.slots.filter((slot) => !model.removed.has(slot))
+    await real.graph.insert(Uint32Array.from(slots))
+    for (const slot of slots) model.live.add(slot)
+    expect(real.graph.size).toBe(model.live.size)
+  }
+  toString = () => `insert ${this.slots.length} from ${this.slots[0]}`
+}
+
+class Remove implements Command {
+  constructor(readonly slots: readonly number[]) {}
+  check = () => true
+  async run(model: Model, real: Real) {
+    const fresh = new Set(this.slots.filter((slot) => !model.removed.has(slot)))
+    expect(real.graph.remove(Uint32Array.from(this.slots))).toBe(fresh.size)
+    for (const slot of fresh) {
+      model.live.delete(slot)
+      model.removed.add(slot)
+    }
+    expect(real.graph.size).toBe(model.live.size)
+  }
+  toString = () => `remove ${this.slots}`
+}
+
+class Search implements Command {
+  constructor(
+    readonly query: number,
+    readonly k: number,
+    readonly filter: { readonly modulus: number; readonly rest: number } | undefined,
+  ) {}
+  check = () => true
+  async run(model: Model, real: Real) {
+    const { filter } = this
+    const admitted = [...model.live].filter(
+      (slot) => filter === undefined || slot % filter.modulus === filter.rest,
+    )
+    const query = row(vectors, dimension, this.query)
+    const allowed = bitmapOf(admitted, count)
+    const { slots, distances } = await real.graph.search(query, {
+      k: this.k,
+      ef: 48,
+      ...(filter === undefined ? {} : { allowed }),
+    })
+    expect(faults(slots, distances)).toEqual([])
+    const known = new Set(admitted)
+    expect(Array.from(slots).filter((slot) => !known.has(slot))).toEqual([])
+    const exact = await codes.scan(query, { k: this.k, allowed })
+    model.wanted += exact.slots.length
+    model.hit += recall(exact.slots, slots) * exact.slots.length
+  }
+  toString = () => `search ${this.query} k ${this.k} ${JSON.stringify(this.filter)}`
+}
+
+class Reload implements Command {
+  check = () => true
+  async run(_: Model, real: Real) {
+    const path = join(directory, 'model.graph')
+    await real.graph.save(path)
+    await real.graph.close()
+    real.graph = await HnswIndex.load(path, { pool, scorer: codes.scorer() })
+  }
+  toString = () => 'reload'
+}
+
+class Check implements Command {
+  check = () => true
+  async run(model: Model, real: Real) {
+    const report = await real.graph.check()
+    expect(report.violations).toBe(0)
+    expect(report.nodes).toBeGreaterThanOrEqual(model.live.size)
+    const { graph } = real
+    const contained = Array.from({ length: count }, (_, slot) => slot).filter((s) =>
+      graph.contains(s),
+    )
+    expect(contained).toEqual([...model.live].sort((a, b) => a - b))
+  }
+  toString = () => 'check'
+}
+
+const slot = fc.nat(count - 1)
+const run = fc
+  .tuple(slot, fc.integer({ min: 1, max: 200 }))
+  .map(([from, n]) => Array.from({ length: n }, (_, i) => (from + i * 7) % count))
+const filter = fc
+  .record({ modulus: fc.integer({ min: 1, max: 60 }), rest: fc.nat(3) })
+  .map(({ modulus, rest }) => ({ modulus, rest: rest % modulus }))
+const commands = [
+  run.map((slots) => new Insert(slots)),
+  fc.array(slot, { maxLength: 40 }).map((slots) => new Remove(slots)),
+  fc
+    .tuple(slot, fc.integer({ min: 1, max: 30 }), fc.option(filter, { nil: undefined }))
+    .map(([query, k, chosen]) => new Search(query, k, chosen)),
+  fc.constant(new Reload()),
+  fc.constant(new Check()),
+]
+
+it('does what a naive model does, whatever the order of commands', async () => {
+  const total = { wanted: 0, hit: 0 }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.commands(commands, { maxCommands: 50, size: 'max' }),
+      fc.integer({ min: 4, max: 12 }),
+      async (sequence, m) => {
+        const model: Model = { live: new Set(), removed: new Set(), wanted: 0, hit: 0 }
+        const real: Real = {
+          graph: HnswIndex.create({ pool, scorer: codes.scorer(), m, efConstruct: 40 }),
+        }
+        try {
+          await fc.asyncModelRun(() => ({ model, real }), sequence)
+        } finally {
+          await real.graph.close()
+        }
+        total.wanted += model.wanted
+        total.hit += model.hit
+      },
+    ),
+    { numRuns: 60 },
+  )
+  expect(total.hit / total.wanted).toBeGreaterThan(0.97)
+})
