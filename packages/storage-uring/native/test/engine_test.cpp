@@ -58,6 +58,8 @@ void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
   call.slots.resize(below(10) == 0 ? below(3000) : below(40));
   const bool outside = below(20) == 0;
   for (uint32_t &slot : call.slots) slot = below(model.slots + (outside ? 2 : 0));
+  // The last slot is the one that is rewritten.
+  if (!call.slots.empty() && below(3) == 0) call.slots[0] = model.slots - 1;
   if (below(2) == 0) {
     std::normal_distribution<float> normal;
     call.query.resize(model.layout.dimension);
@@ -222,7 +224,7 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   };
   std::thread other(produce, half, calls.size());
   produce(0, half);
-  for (int i = rewrites ? 5 : 0; i > 0; --i) model.rewrite(*engine);
+  for (int i = rewrites ? 20 : 0; i > 0; --i) model.rewrite(*engine);
   std::vector<Call> later = make_calls(model, random, 10);
   for (Call &call : later) engine->submit(&call.request);
   for (Call &call : calls) {
