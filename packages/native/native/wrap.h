@@ -4,6 +4,7 @@
 
 namespace annulus {
 void export_lock(Napi::Env env, Napi::Object exports);
+void export_page_cache(Napi::Env env, Napi::Object exports);
 void export_pool(Napi::Env env, Napi::Object exports);
 void export_search(Napi::Env env, Napi::Object exports);
 void export_vectors(Napi::Env env, Napi::Object exports);

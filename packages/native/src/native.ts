@@ -40,6 +40,8 @@ interface NativeAddon extends AddonBase {
     dimension: number,
     allowZero: boolean,
   ): [number, number, number] | undefined
+  /** 0, or an errno. */
+  dropPageCache(path: string): number
   search(
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],

@@ -1,11 +1,20 @@
 // The experiment of Qdrant's article "Qdrant under the hood: io_uring" on any collection.
-import type { Collection, Database, PointId } from '@annulus/core'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Collection, PointId } from '@annulus/core'
+import { dropPageCache } from '@annulus/native'
 import { storageByName } from '../auto-storage.js'
 import { open } from '../index.js'
 import { type Cost, measure, percentile } from './measure.js'
 import { recall } from './recall.js'
 
 export type Backend = 'io_uring' | 'mmap'
+
+/**
+ * What of the vectors is in the page cache when a row starts: `cold` nothing, `as-is` whatever there is,
+ * `warm` what the same queries have just read.
+ */
+export type CacheState = 'cold' | 'as-is' | 'warm'
 
 export interface ExperimentOptions {
   readonly path: string
@@ -16,98 +25,106 @@ export interface ExperimentOptions {
   readonly backends: readonly Backend[]
   readonly oversampling: readonly number[]
   readonly parallel: readonly number[]
+  readonly cache: CacheState
   readonly limit: number
   /** Beam width; default: the collection's. */
   readonly ef?: number | undefined
-  /** Times each row is run; figures are of the run with the median wall time. */
+  /** Times each row is run; `seconds` is their mean, all else is of the run with the median time. */
   readonly repeats: number
+  readonly signal?: AbortSignal | undefined
   readonly onRow?: (row: ExperimentRow) => void
 }
 
 export interface ExperimentRow extends Cost {
   readonly backend: Backend
+  /** Why another backend served the reads, if one did. */
+  readonly fallback?: string | undefined
+  readonly cache: CacheState
   readonly oversampling: number
   readonly parallel: number
   readonly queries: number
   readonly qps: number
   readonly latencyMeanMs: number
-  readonly latencyP50Ms: number
-  readonly latencyP95Ms: number
-  readonly latencyP99Ms: number
+  /** Latency below which 1, 2, … 100 percent of the queries were answered. */
+  readonly latencyMs: readonly number[]
   readonly readsPerQuery: number
-  readonly bytesPerQuery: number
+  readonly readBytes: number
   readonly recall: number
 }
 
-/** One row for each backend × oversampling × parallel; the collection is reopened for each backend. */
+/** One row for each backend × oversampling × parallel. */
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentRow[]> {
   const rows: ExperimentRow[] = []
   for (const backend of options.backends) {
-    const database: Database = await open(options.path, { storage: storageByName(backend) })
-    try {
-      const collection = await database.collection(options.collection)
-      await runQueries(collection, options, options.oversampling[0] ?? 1, 1, 100)
-      for (const oversampling of options.oversampling) {
-        for (const parallel of options.parallel) {
-          const row = await runRow(collection, backend, oversampling, parallel, options)
-          rows.push(row)
-          options.onRow?.(row)
-        }
+    for (const oversampling of options.oversampling) {
+      for (const parallel of options.parallel) {
+        const row = await runRow(options, { backend, oversampling, parallel })
+        rows.push(row)
+        options.onRow?.(row)
       }
-    } finally {
-      await database.close()
     }
   }
   return rows
 }
 
-async function runRow(
-  collection: Collection,
-  backend: Backend,
-  oversampling: number,
-  parallel: number,
-  options: ExperimentOptions,
-): Promise<ExperimentRow> {
+interface Variant {
+  readonly backend: Backend
+  readonly oversampling: number
+  readonly parallel: number
+}
+
+async function runRow(options: ExperimentOptions, variant: Variant): Promise<ExperimentRow> {
   const runs: ExperimentRow[] = []
   for (let repeat = 0; repeat < options.repeats; repeat++) {
-    const before = collection.stats().storage
-    let outcome: QueryRun | undefined
-    const cost = await measure(
-      async () => {
-        outcome = await runQueries(
-          collection,
-          options,
-          oversampling,
-          parallel,
-          options.queries.length,
-        )
-      },
-      () => collection.stats().storage.reads,
-    )
-    const after = collection.stats().storage
-    const { latencies, found } = outcome ?? { latencies: [], found: [] }
-    const count = options.queries.length
-    const sorted = latencies.toSorted((a, b) => a - b)
-    runs.push({
-      backend,
-      oversampling,
-      parallel,
-      queries: count,
-      ...cost,
-      qps: count / cost.seconds,
-      latencyMeanMs: latencies.reduce((sum, ms) => sum + ms, 0) / count,
-      latencyP50Ms: percentile(sorted, 50),
-      latencyP95Ms: percentile(sorted, 95),
-      latencyP99Ms: percentile(sorted, 99),
-      readsPerQuery: (after.reads - before.reads) / count,
-      bytesPerQuery: (after.readBytes - before.readBytes) / count,
-      recall: recall(found.slice(0, options.truth.length), options.truth),
-    })
+    if (options.cache === 'cold') await dropVectors(options.path)
+    await using database = await open(options.path, { storage: storageByName(variant.backend) })
+    const collection = await database.collection(options.collection)
+    const warming = options.cache === 'warm' ? options.queries.length : 0
+    await runQueries(collection, options, variant, warming)
+    runs.push(await runOnce(collection, options, variant))
   }
   const byTime = runs.toSorted((a, b) => a.seconds - b.seconds)
   const middle = byTime[Math.floor((byTime.length - 1) / 2)]
   if (middle === undefined) throw new RangeError('repeats must be at least 1')
-  return middle
+  const seconds = runs.reduce((sum, run) => sum + run.seconds, 0) / runs.length
+  return { ...middle, seconds, qps: middle.queries / seconds }
+}
+
+async function runOnce(
+  collection: Collection,
+  options: ExperimentOptions,
+  variant: Variant,
+): Promise<ExperimentRow> {
+  const count = options.queries.length
+  const before = collection.stats().storage
+  let run: QueryRun = { latencies: [], found: [] }
+  const cost = await measure(
+    async () => {
+      run = await runQueries(collection, options, variant, count)
+    },
+    () => collection.stats().storage.reads,
+  )
+  const after = collection.stats().storage
+  const sorted = run.latencies.toSorted((a, b) => a - b)
+  return {
+    ...variant,
+    ...cost,
+    cache: options.cache,
+    fallback: after.fallback,
+    queries: count,
+    qps: count / cost.seconds,
+    latencyMeanMs: sorted.reduce((sum, ms) => sum + ms, 0) / count,
+    latencyMs: Array.from({ length: 100 }, (_, i) => percentile(sorted, i + 1)),
+    readsPerQuery: (after.reads - before.reads) / count,
+    readBytes: after.readBytes - before.readBytes,
+    recall: recall(run.found.slice(0, options.truth.length), options.truth),
+  }
+}
+
+/** Drops the vector files of a closed database from the page cache. */
+async function dropVectors(path: string): Promise<void> {
+  const names = await readdir(path, { recursive: true })
+  for (const name of names.filter((file) => file.endsWith('.seg'))) dropPageCache(join(path, name))
 }
 
 interface QueryRun {
@@ -119,16 +136,15 @@ interface QueryRun {
 async function runQueries(
   collection: Collection,
   options: ExperimentOptions,
-  oversampling: number,
-  parallel: number,
+  { oversampling, parallel }: Variant,
   count: number,
 ): Promise<QueryRun> {
   const latencies: number[] = []
   const found: PointId[][] = []
-  const total = Math.min(count, options.queries.length)
   let next = 0
   const caller = async () => {
-    while (next < total) {
+    while (next < count) {
+      options.signal?.throwIfAborted()
       const index = next++
       const query = options.queries[index]
       if (query === undefined) return

@@ -1,7 +1,11 @@
+import { writeFile } from 'node:fs/promises'
+import { cpus, release, totalmem } from 'node:os'
 import type { Collection } from '@annulus/core'
-import { Command } from 'commander'
-import { type Backend, runExperiment } from '../bench/experiment.js'
+import { Command, Option } from 'commander'
+import { type Backend, type CacheState, type ExperimentRow, runExperiment } from '../bench/experiment.js'
 import { exactNeighbours } from '../bench/recall.js'
+import { recommend } from '../bench/recommend.js'
+import { htmlReport } from '../bench/report.js'
 import { formatTable } from '../bench/table.js'
 import { readVectors } from '../import/index.js'
 import { isUringSupported, open } from '../index.js'
@@ -17,6 +21,8 @@ interface BenchOptions {
   oversampling: number[]
   parallel: number[]
   repeats: number
+  cache: CacheState
+  report?: string
   json?: boolean
 }
 
@@ -38,6 +44,8 @@ export function benchCommand(signal: AbortSignal): Command {
     .option('--oversampling <list>', 'values to compare', numbers, [1, 4])
     .option('--parallel <list>', 'numbers of callers to compare', numbers, [4, 8])
     .option('--repeats <n>', 'times each row is run', integer(1), 3)
+    .addOption(new Option('--cache <state>', 'of the page cache when a row starts').choices(['cold', 'as-is', 'warm']).default('as-is'))
+    .option('--report <file>', 'also write one self-contained HTML page with plots')
     .option('--json', 'print JSON')
     .action(async (path: string, options: BenchOptions) => {
       const { queries, truth } = await prepare(path, options, signal)
@@ -51,11 +59,32 @@ export function benchCommand(signal: AbortSignal): Command {
         queries,
         truth,
         backends,
+        signal,
         onRow: () => bar.update(++done),
       })
       bar.stop()
-      console.log(options.json ? JSON.stringify(rows) : formatTable(rows))
+      const recommendation = recommend(rows)
+      if (options.report !== undefined) {
+        await writeFile(options.report, htmlReport(describeRun(path, options, rows), rows, recommendation))
+      }
+      if (options.json) return console.log(JSON.stringify({ rows, recommendation }))
+      console.log(formatTable(rows))
+      console.log(`\nUse ${recommendation.backend}: ${recommendation.reasons.join('; ')}.`)
+      if (options.report !== undefined) console.log(`The page with plots is ${options.report}`)
     })
+}
+
+function describeRun(path: string, options: BenchOptions, rows: readonly ExperimentRow[]) {
+  const [cpu] = cpus()
+  return {
+    title: `annulus bench: ${options.collection}`,
+    facts: [
+      ['database', path],
+      ['queries', `${rows[0]?.queries ?? 0}, limit ${options.limit}, each row ${options.repeats} times`],
+      ['page cache', options.cache],
+      ['machine', `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`],
+    ] as const,
+  }
 }
 
 async function prepare(path: string, options: BenchOptions, signal: AbortSignal) {

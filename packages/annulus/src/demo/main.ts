@@ -181,6 +181,7 @@ async function compare(path: string, source: Source, count: number): Promise<voi
     oversampling: [1, 4],
     parallel: [4, 8],
     limit,
+    cache: 'as-is',
     repeats: 3,
     onRow: () => running.update(++done),
   })

@@ -1,0 +1,20 @@
+import { AnnulusError } from './errors.js'
+import { native } from './native.js'
+
+/**
+ * Lets a file's pages leave the page cache, so that the next reads go to the disk; needs no root. Pages
+ * that are dirty or mapped by some process stay: flush and close first. For measurements.
+ *
+ * @throws AnnulusError `ANNULUS_UNSUPPORTED` outside Linux, `ANNULUS_IO` with the errno.
+ */
+export function dropPageCache(path: string): void {
+  if (process.platform !== 'linux') {
+    throw new AnnulusError('ANNULUS_UNSUPPORTED', 'dropping the page cache of a file needs Linux')
+  }
+  const errno = native.dropPageCache(path)
+  if (errno !== 0) {
+    throw new AnnulusError('ANNULUS_IO', `the page cache of ${path} could not be dropped (errno ${errno})`, {
+      details: { path, errno },
+    })
+  }
+}
