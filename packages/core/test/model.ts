@@ -1,6 +1,6 @@
 // The naive model of a collection, and the commands that compare the two.
 import type { Metric } from '@annulus/native'
-import { preadStorage } from '@annulus/storage'
+import type { StorageFactory } from '@annulus/storage'
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { type Collection, type Database, type Filter, open, type PointId } from '../src/index.js'
@@ -65,28 +65,32 @@ export class Real {
   db: Database
   collection: Collection<Payload>
 
-  private constructor(path: string, db: Database, collection: Collection<Payload>) {
+  readonly storage: StorageFactory
+
+  private constructor(
+    path: string,
+    storage: StorageFactory,
+    db: Database,
+    collection: Collection<Payload>,
+  ) {
     this.path = path
+    this.storage = storage
     this.db = db
     this.collection = collection
   }
 
-  static async open(path: string, metric?: Metric): Promise<Real> {
-    const db = await open(path, { storage: preadStorage({ segmentBytesMax: 8_192 }), threads: 2 })
+  static async open(path: string, storage: StorageFactory, metric?: Metric): Promise<Real> {
+    const db = await open(path, { storage, threads: 2 })
     const schema =
       metric === undefined ? {} : { dimension, metric, indexedFields: ['color', 'tags'] }
     // Small bounds make the rare ways common.
-    const collection = await db.collection<Payload>('model', {
-      ...schema,
-      codesFrom: 24,
-      graphFrom: 48,
-      payloadCacheBytes: 4_000,
-    })
-    return new Real(path, db, collection)
+    const tuning = { codesFrom: 24, graphFrom: 48, payloadCacheBytes: 4_000 }
+    const collection = await db.collection<Payload>('model', { ...schema, ...tuning })
+    return new Real(path, storage, db, collection)
   }
 
   async reopen(path: string): Promise<void> {
-    const { db, collection } = await Real.open(path)
+    const { db, collection } = await Real.open(path, this.storage)
     Object.assign(this, { path, db, collection })
   }
 }

@@ -24,7 +24,7 @@ async function saved(): Promise<{ path: string; answers: unknown }> {
 }
 
 function ask(collection: Collection): Promise<unknown> {
-  return collection.searchBatch(all.slice(0, 30), { limit: 5 })
+  return collection.searchBatch(all.slice(0, 8), { limit: 5 })
 }
 
 const filesOf = async (path: string) =>

@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Metric } from '@annulus/native'
-import type { StorageFactory, VectorStorage } from '@annulus/storage'
+import { memoryStorage, type StorageFactory, type VectorStorage } from '@annulus/storage'
 import { afterAll, afterEach } from 'vitest'
 import { AnnulusError, type Database, type ErrorCode, open } from '../src/index.js'
 
@@ -36,6 +36,12 @@ export async function openHere(
   const db = await open(path, { storage, threads })
   cleanups.push(() => db.close())
   return db
+}
+
+/** Vectors that stay while files come and go: wherever the database is, it finds the same ones. */
+export function lastingMemory(): StorageFactory {
+  const memory = memoryStorage({ keep: true })
+  return { name: 'memory', open: (options) => memory.open({ ...options, path: 'vectors' }) }
 }
 
 /** What a crash leaves: the files as they are now, elsewhere. */
