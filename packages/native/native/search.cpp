@@ -1,6 +1,7 @@
 #include "search.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -14,6 +15,7 @@ Search::Search(std::vector<float> query, std::vector<CandidateSource> sources,
       options_(options),
       slots_(options.candidates * sources_.size()),
       distances_(slots_.size()),
+      bounds_(slots_.size(), std::numeric_limits<float>::infinity()),
       order_(slots_.size()) {}
 
 void Search::start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx) {
@@ -28,11 +30,11 @@ void Search::start(const annulus_pool &pool, const int32_t *abort, Done done, vo
 void Search::run(uint32_t worker) {
   const int32_t status = collect(worker);
   if (status != ANNULUS_OK) return finish(status);
-  if (reader_ && candidate_count_ > 0) return rescore();
-  finish(ANNULUS_OK);
+  if (!reader_ || candidate_count_ == 0) return finish(ANNULUS_OK);
+  read(0, options_.bounded ? std::min(options_.limit, candidate_count_) : candidate_count_);
 }
 
-// Fills slots_ and distances_ with the candidates of all sources, one after the other.
+// Fills slots_, distances_ and bounds_ with the candidates of all sources, nearest first.
 int32_t Search::collect(uint32_t worker) {
   for (const CandidateSource &part : sources_) {
     annulus_candidate_request request{};
@@ -45,6 +47,7 @@ int32_t Search::collect(uint32_t worker) {
     request.worker = worker;
     request.slots = slots_.data() + candidate_count_;
     request.distances = distances_.data() + candidate_count_;
+    request.bounds = options_.bounded ? bounds_.data() + candidate_count_ : nullptr;
     part.source->candidates(part.source->self, &request);
     if (request.status != ANNULUS_OK) return request.status;
     candidate_count_ += request.found;
@@ -55,38 +58,62 @@ int32_t Search::collect(uint32_t worker) {
   return ANNULUS_OK;
 }
 
-void Search::rescore() {
+// Exact distances of `count` candidates from `first` on replace their estimates.
+void Search::read(uint32_t first, uint32_t count) {
   request_.query = query_.data();
   request_.metric = options_.metric;
-  request_.slots = slots_.data();
-  request_.n = candidate_count_;
-  request_.out = distances_.data();
+  request_.slots = slots_.data() + first;
+  request_.n = count;
+  request_.out = distances_.data() + first;
   request_.abort = abort_;
   request_.ctx = this;
-  request_.done = [](annulus_score_request *request) {
-    auto *search = static_cast<Search *>(request->ctx);
-    if (request->status == ANNULUS_OK) {
-      search->reads_ = search->candidate_count_;
-      search->rank(search->candidate_count_);
-    }
-    search->finish(request->status);
-  };
+  request_.done = [](annulus_score_request *request) { static_cast<Search *>(request->ctx)->on_read(); };
   reader_->score(reader_->self, &request_);
 }
 
-// Sorts the first `count` pairs by distance, ties by lower slot.
+void Search::on_read() {
+  if (request_.status != ANNULUS_OK) return finish(request_.status);
+  const uint32_t before = reads_;
+  reads_ += static_cast<uint32_t>(request_.n);
+  if (before == 0 && reads_ < candidate_count_) {
+    const uint32_t more = keep_possible();
+    if (more > 0) return read(reads_, more);
+  }
+  rank(reads_);
+  finish(ANNULUS_OK);
+}
+
+// Moves the unread candidates that may be among the `limit` best to the front of the unread ones and
+// counts them. The worst of the results so far can only get better, so nothing that fails now is
+// wanted later: two batches are all it takes.
+uint32_t Search::keep_possible() {
+  const float worst = *std::max_element(distances_.begin(), distances_.begin() + reads_);
+  uint32_t kept = reads_;
+  for (uint32_t i = reads_; i < candidate_count_; ++i) {
+    if (distances_[i] - bounds_[i] > worst) continue;
+    slots_[kept] = slots_[i];
+    ++kept;
+  }
+  return kept - reads_;
+}
+
+// Sorts the first `count` candidates by distance, ties by lower slot.
 void Search::rank(uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) order_[i] = {distances_[i], slots_[i]};
-  std::sort(order_.begin(), order_.begin() + count);
+  for (uint32_t i = 0; i < count; ++i) order_[i] = {distances_[i], slots_[i], bounds_[i]};
+  std::sort(order_.begin(), order_.begin() + count, [](const Candidate &a, const Candidate &b) {
+    return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
+  });
   for (uint32_t i = 0; i < count; ++i) {
-    distances_[i] = order_[i].first;
-    slots_[i] = order_[i].second;
+    distances_[i] = order_[i].distance;
+    slots_[i] = order_[i].slot;
+    bounds_[i] = order_[i].bound;
   }
 }
 
 void Search::finish(int32_t status) {
   status_ = status;
-  found_ = status == ANNULUS_OK ? std::min(candidate_count_, options_.limit) : 0;
+  const uint32_t ranked = reader_ ? reads_ : candidate_count_;
+  found_ = status == ANNULUS_OK ? std::min(ranked, options_.limit) : 0;
   done_(this, ctx_);
 }
 

@@ -26,6 +26,7 @@ struct SearchOptions {
   uint32_t limit = 10;       // results wanted
   uint32_t candidates = 10;  // taken from each source, at least `limit`
   uint32_t ef = 64;
+  bool bounded = false;      // stop reading where no unread candidate can be among the `limit` best
 };
 
 class Search {
@@ -52,7 +53,9 @@ class Search {
  private:
   void run(uint32_t worker);
   int32_t collect(uint32_t worker);
-  void rescore();
+  void read(uint32_t first, uint32_t count);
+  void on_read();
+  uint32_t keep_possible();
   void rank(uint32_t count);
   void finish(int32_t status);
 
@@ -62,7 +65,13 @@ class Search {
   SearchOptions options_;
   std::vector<uint32_t> slots_;
   std::vector<float> distances_;
-  std::vector<std::pair<float, uint32_t>> order_;  // scratch of rank(), so that no worker allocates
+  std::vector<float> bounds_;  // of the estimates; infinite where a code has none
+  struct Candidate {
+    float distance;
+    uint32_t slot;
+    float bound;
+  };
+  std::vector<Candidate> order_;  // scratch, so that no worker allocates
   annulus_score_request request_{};
   const int32_t *abort_ = nullptr;
   Done done_ = nullptr;

@@ -80,6 +80,7 @@ Napi::Value search(const Napi::CallbackInfo &info) {
   options.limit = count_from(info[5], "limit", 1, 1u << 24);
   options.candidates = count_from(info[6], "candidates", options.limit, 1u << 24);
   options.ef = count_from(info[7], "ef", 1, 1u << 24);
+  options.bounded = info[8].ToBoolean();
 
   std::vector<Napi::Object> kept;
   std::vector<CandidateSource> sources;
@@ -117,7 +118,7 @@ Napi::Value search(const Napi::CallbackInfo &info) {
   auto task = std::make_unique<SearchTask>(
       env, data.settler, Held<annulus_pool>(*pool),
       std::make_unique<Search>(std::move(query), std::move(sources), std::move(reader), options));
-  task->watch(info[8]);
+  task->watch(info[9]);
   for (const Napi::Object &object : kept) task->keep(object);
   const Napi::Promise promise = task->promise();
   data.settler.begin(std::move(task))->start();

@@ -4,9 +4,9 @@ export type { Candidates } from './candidates.js'
 export { AbortError, AnnulusError, type ErrorCode, type ErrorOptions } from './errors.js'
 export { type FileLock, lockFile } from './file-lock.js'
 export { distanceOf, type Metric, metricNumber, metrics, scoreOf } from './metric.js'
-export { dropPageCache } from './page-cache.js'
 export type { PoolHandle, ReaderHandle, ScorerHandle, SourceHandle } from './native.js'
 export { checkOptions } from './options.js'
+export { dropPageCache } from './page-cache.js'
 export { Pool } from './pool.js'
 export {
   type CandidateSource,

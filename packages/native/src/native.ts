@@ -51,6 +51,7 @@ interface NativeAddon extends AddonBase {
     limit: number,
     candidates: number,
     ef: number,
+    bounded: boolean,
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
 }

@@ -13,8 +13,12 @@ export function dropPageCache(path: string): void {
   }
   const errno = native.dropPageCache(path)
   if (errno !== 0) {
-    throw new AnnulusError('ANNULUS_IO', `the page cache of ${path} could not be dropped (errno ${errno})`, {
-      details: { path, errno },
-    })
+    throw new AnnulusError(
+      'ANNULUS_IO',
+      `the page cache of ${path} could not be dropped (errno ${errno})`,
+      {
+        details: { path, errno },
+      },
+    )
   }
 }

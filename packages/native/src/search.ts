@@ -18,6 +18,11 @@ export interface PipelineOptions {
   readonly candidates: number
   /** Beam width of a graph source. */
   readonly ef: number
+  /**
+   * Read candidates in order of estimate, the `limit` best first, and then only those that may still be
+   * among them by the error bounds of the codes; a code without bounds has all its candidates read.
+   */
+  readonly bounded?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -56,6 +61,7 @@ export async function pipelineSearch(
       options.limit,
       options.candidates,
       options.ef,
+      options.bounded ?? false,
       flag,
     ),
   )
