@@ -1,6 +1,6 @@
 // new FileLock(path): an exclusive lock on a file, until release() or the end of the process.
 #include <annulus/arguments.h>
-#include <annulus/file_errors.h>
+#include <annulus/file_error.h>
 
 #include "lock.h"
 #include "wrap.h"

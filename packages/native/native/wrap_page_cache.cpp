@@ -1,4 +1,5 @@
-// dropPageCache(path): a file's clean pages leave the page cache, so that the next reads go to the disk.
+// dropPageCache(path): a file's clean pages leave the page cache, so that the next reads go to the
+// disk.
 #include <cerrno>
 #include <string>
 

@@ -132,15 +132,33 @@ void special_values(std::mt19937 &random) {
     for_every_kernel([&](Isa isa, uint32_t metric) {
       std::vector<float> bad = v;
       bad[random() % n] = nan;
-      CHECK_AT(std::isnan(ExactQuery(metric, q.data(), n, isa).distance(bad.data())),
+      CHECK_AT(ExactQuery(metric, q.data(), n, isa).distance(bad.data()) == infinity,
                at(isa, metric, n));
-      CHECK_AT(std::isnan(ExactQuery(metric, bad.data(), n, isa).distance(q.data())),
+      CHECK_AT(ExactQuery(metric, bad.data(), n, isa).distance(q.data()) == infinity,
                at(isa, metric, n));
       bad[random() % n] = infinity;
       bad[random() % n] = -infinity;
-      (void)ExactQuery(metric, q.data(), n, isa).distance(bad.data());
-      const float far = ExactQuery(ANNULUS_METRIC_MANHATTAN, q.data(), n, isa).distance(bad.data());
-      CHECK_AT(!std::isfinite(far), at(isa, metric, n));
+      CHECK_AT(!std::isnan(ExactQuery(metric, q.data(), n, isa).distance(bad.data())),
+               at(isa, metric, n));
+    });
+  }
+}
+
+// Finite values whose products leave the range of float, in both directions.
+void overflowing_products() {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (size_t n = 2; n < 200; ++n) {
+    std::vector<float> q(n, 1e30f), v(n, 1e30f);
+    for (size_t i = 0; i < n; i += 2) v[i] = -1e30f;
+    for_every_kernel([&](Isa isa, uint32_t metric) {
+      const float distance = ExactQuery(metric, q.data(), n, isa).distance(v.data());
+      if (metric == ANNULUS_METRIC_DOT) {
+        CHECK_AT(distance == (n % 2 == 0 ? 0 : infinity), at(isa, metric, n));
+      } else if (metric == ANNULUS_METRIC_EUCLIDEAN) {
+        CHECK_AT(distance == infinity, at(isa, metric, n));
+      } else {
+        CHECK_AT(std::isfinite(distance), at(isa, metric, n));
+      }
     });
   }
 }
@@ -225,6 +243,7 @@ int main() {
   lengths_and_alignments(random);
   every_component_counts();
   special_values(random);
+  overflowing_products();
   cosine_of_any_length(random);
   many_vectors(random);
   faulty_vectors();
