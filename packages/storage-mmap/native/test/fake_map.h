@@ -81,6 +81,8 @@ struct FakeControl {
   std::atomic<uint64_t> delay{0};  // of every read, though nothing is missing
   std::atomic<bool> faulted{false};
   std::atomic<uint64_t> visits{0};
+  std::atomic<uint64_t> own_visits{0};  // by the thread that made this
+  const std::thread::id own = std::this_thread::get_id();
   uint32_t mapped = 0;                // segments, by the owner's thread
   std::atomic<uint32_t> unmapped{0};  // segments, in order
 
@@ -136,6 +138,7 @@ class FakeMapOps final : public annulus::MapOps {
     const bool fails = control_.failing.count(bytes) > 0;
     if (!fails) body(ctx);
     ++control_.visits;
+    if (std::this_thread::get_id() == control_.own) ++control_.own_visits;
     std::lock_guard<std::mutex> lock(control_.mutex);
     --control_.inside;
     return fails ? EIO : 0;

@@ -57,6 +57,37 @@ void closing_an_idle_reader_unmaps_elsewhere() {
   CHECK(fixture.control.unmapped == 2);
 }
 
+// A caller that ends the last batch also reports, and whoever joins waits for that.
+void joining_waits_for_the_report() {
+  MmapReaderOptions options;
+  options.event_loop = another_thread();
+  Fixture fixture(layout_of(4, 10), 1, options);
+  fixture.control.close_gate();
+  Request request(fixture.files.layout, {1, 2}, Work::score);
+  std::thread caller([&] { request.submit(fixture.reader); });
+  fixture.control.wait_inside(1);
+  static std::atomic<bool> entered;
+  static std::atomic<bool> released;
+  entered = released = false;
+  const auto report = [](void *) {
+    entered = true;
+    while (!released) std::this_thread::yield();
+  };
+  fixture.reader->close(report, nullptr);
+  fixture.control.open_gate();
+  while (!entered) std::this_thread::yield();
+  std::atomic<bool> joined{false};
+  std::thread joiner([&] {
+    fixture.reader->join();
+    joined = true;
+  });
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  CHECK(!joined && request.done() == 1);
+  released = true;
+  joiner.join();
+  caller.join();
+}
+
 void stopping_ends_reads_early() {
   MmapReaderOptions options;
   options.threads = 1;
@@ -133,9 +164,11 @@ void warm_batches_are_served_in_place() {
   fixture.control.missing.insert(fixture.files.at(500));
   auto slots = random_slots(random, 40, 500);
   slots[0] = 500;
+  const uint64_t before = fixture.control.own_visits;
   Request mixed(fixture.files.layout, slots, Work::score);
   mixed.submit(fixture.reader);
   mixed.wait();
+  CHECK(fixture.control.own_visits <= before + 4);
   CHECK(mixed.done() == 1 && mixed.right(fixture.files));
 
   // From now on batches go to the threads; shown by a gate that would hold up this thread.
@@ -281,6 +314,7 @@ std::vector<Test> lifecycle_tests() {
       {"as many threads as allowed", as_many_threads_as_allowed},
       {"closing waits for reads", closing_waits_for_reads},
       {"closing an idle reader unmaps elsewhere", closing_an_idle_reader_unmaps_elsewhere},
+      {"joining waits for the report", joining_waits_for_the_report},
       {"stopping ends reads early", stopping_ends_reads_early},
       {"aborting ends a request early and no other", aborting_ends_a_request_early_and_no_other},
       {"the table outlives its owner", the_table_outlives_its_owner},

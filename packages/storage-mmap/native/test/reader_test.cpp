@@ -109,6 +109,19 @@ void first_failure_is_reported() {
   }
 }
 
+void the_earliest_of_several_failures_counts() {
+  const std::vector<std::vector<size_t>> orders = {{3, 7, 9}, {9, 7, 3}, {7, 3, 9}};
+  for (const auto &order : orders) {
+    Request request(layout_of(4, 10), std::vector<uint32_t>(10, 1), Work::score);
+    annulus::Batch batch(&request.raw, Work::score);
+    for (const size_t index : order) batch.fail(index, ANNULUS_CORRUPT, 0, index * 100);
+    CHECK(batch.failed_before(4) && !batch.failed_before(3));
+    CHECK(!batch.account(4) && batch.account(6));
+    batch.settle();
+    CHECK(request.done() == 1 && request.raw.slot == 300);
+  }
+}
+
 void a_vector_in_the_wrong_slot_is_corrupt() {
   Fixture fixture(layout_of(16, 10), 1);
   std::memcpy(fixture.files.at(3), fixture.files.at(4), fixture.files.layout.vector_bytes());
@@ -154,6 +167,9 @@ void without_prefetch_nothing_is_asked_for() {
     CHECK(request.raw.status == ANNULUS_OK && request.right(fixture.files));
   }
   CHECK(fixture.control.prefetched.empty() && fixture.control.missing.empty());
+  // Only within the first group of four is it unknown which of them waited.
+  fixture.reader->join();
+  CHECK(fixture.reader->stats().resident_hits <= 3);
 }
 
 }  // namespace
@@ -161,6 +177,7 @@ void without_prefetch_nothing_is_asked_for() {
 std::vector<Test> reader_tests() {
   return {{"answers equal the files", answers_equal_the_files},
           {"the first failure is reported", first_failure_is_reported},
+          {"the earliest of several failures counts", the_earliest_of_several_failures_counts},
           {"a vector in the wrong slot is corrupt", a_vector_in_the_wrong_slot_is_corrupt},
           {"missing vectors are asked for together", missing_vectors_are_asked_for_together},
           {"without prefetch nothing is asked for", without_prefetch_nothing_is_asked_for}};
