@@ -10,14 +10,16 @@ namespace annulus {
 // whatever the compiler does with them.
 inline double norm_of(const float *vector, size_t n) {
   double sums[8] = {};
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
+  const size_t whole = n / 8 * 8;
+  for (size_t i = 0; i < whole; i += 8) {
     for (size_t k = 0; k < 8; ++k) {
       const double value = vector[i + k];
       sums[k] += value * value;
     }
   }
-  for (; i < n; ++i) sums[i % 8] += static_cast<double>(vector[i]) * vector[i];
+  for (size_t i = whole; i < n; ++i) {
+    sums[i - whole] += static_cast<double>(vector[i]) * vector[i];
+  }
   return std::sqrt(((sums[0] + sums[4]) + (sums[1] + sums[5])) +
                    ((sums[2] + sums[6]) + (sums[3] + sums[7])));
 }

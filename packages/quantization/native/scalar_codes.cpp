@@ -40,7 +40,7 @@ ScalarCodes::ScalarCodes(uint32_t dimension, uint32_t metric, const ScalarRange 
     : CodesOf(CodeKind::scalar, dimension, metric, RowLayout::of(dimension, term_bytes(metric))),
       range_(range),
       kernels_(int_kernels(isa)),
-      encode_levels_(encode_levels(isa)),
+      encoder_(level_encoder(isa)),
       euclidean_(metric == ANNULUS_METRIC_EUCLIDEAN) {}
 
 void ScalarCodes::encode(const float *vectors, size_t n, uint64_t first_slot) {
@@ -49,9 +49,16 @@ void ScalarCodes::encode(const float *vectors, size_t n, uint64_t first_slot) {
   for (size_t v = 0; v < n; ++v) {
     const auto slot = static_cast<uint32_t>(first_slot + v);
     const float *vector = vectors + v * dimension;
-    const double scale = metric() == ANNULUS_METRIC_COSINE ? inverse_norm(vector, dimension) : 1.0;
     uint8_t *row = rows().row(slot);
-    const LevelSums sums = encode_levels_(vector, dimension, scale, range_, row);
+    LevelSums sums;
+    if (metric() == ANNULUS_METRIC_COSINE) {
+      const double scale = inverse_norm(vector, dimension);
+      sums = encode_aligned(encoder_, vector, dimension, scale, range_, row);
+    } else if (metric() == ANNULUS_METRIC_DOT) {
+      sums = encode_aligned(encoder_, vector, dimension, 1.0, range_, row);
+    } else {
+      sums = encoder_.encode(vector, dimension, 1.0, range_, row);
+    }
     std::memset(row + dimension, 0, layout.stride - dimension);
     if (layout.term_bytes == 0) continue;
     const int32_t term = euclidean_ ? sums.squares : sums.levels;

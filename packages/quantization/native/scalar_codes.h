@@ -48,7 +48,7 @@ class ScalarCodes final : public CodesOf<ScalarCodes> {
 
   ScalarRange range_;
   IntKernels kernels_;
-  EncodeLevels encode_levels_;
+  LevelEncoder encoder_;
   bool euclidean_;
 };
 

@@ -13,7 +13,7 @@ const LIMIT = 10
 
 const sets: readonly [string, Metric, string, number][] = [
   ['fashion-mnist-784-euclidean', 'euclidean', 'base.bvecs', 1],
-  ['ml-notes-384-cosine', 'cosine', 'base.fvecs', 0.96],
+  ['ml-notes-384-cosine', 'cosine', 'base.fvecs', 0.965],
 ]
 
 for (const [name, metric, file, least] of sets) {
