@@ -11,7 +11,10 @@ const linesMax: Lengths = { ts: 300, mjs: 300, h: 400, cpp: 400 }
  * Files past the limit, with the length they may not exceed. A number here only ever goes down;
  * a new entry needs a reason.
  */
-export const longFiles: Lengths = {}
+export const longFiles: Lengths = {
+  // The properties of one code, on one set of made-up data.
+  'packages/quantization/test/scalar.test.ts': 332,
+}
 
 /** No file is longer than its own exception or, without one, the limit of its language. */
 export function filesAreSmall(exceptions: Lengths): Rule {
