@@ -2,11 +2,15 @@
 // row so that a sanitizer sees a read past the end.
 #include "../kernels/int_kernels.h"
 
+#include <annulus/aligned.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <random>
 #include <vector>
+
+#include "../scalar_codes.h"
 
 namespace {
 
@@ -58,6 +62,37 @@ std::vector<int64_t> run(const IntKernels &kernels, const Case &c) {
   return out;
 }
 
+// Codes and distances must not depend on the instruction set.
+bool encoders_agree(std::mt19937 &random) {
+  std::normal_distribution<float> normal;
+  for (const uint32_t dimension : {1, 7, 64, 100, 384, 1000}) {
+    std::vector<float> vectors(50 * dimension);
+    for (float &value : vectors) value = normal(random) + 0.1f;
+    for (uint32_t metric = 0; metric <= ANNULUS_METRIC_MANHATTAN; ++metric) {
+      std::vector<std::vector<float>> results;
+      for (const annulus::Isa isa : annulus::all_isas) {
+        if (!annulus::isa_supported(isa)) continue;
+        annulus::ScalarCodes *codes =
+            new annulus::ScalarCodes(dimension, metric, {0.05, 0.011, 1}, isa);
+        const annulus::CodesRef owner = annulus::CodesRef::adopt(codes);
+        if (!codes->rows().reserve(50)) return false;
+        codes->encode(vectors.data(), 50, 0);
+        codes->rows().publish(50);
+        std::vector<float> seen(51 * dimension + 50);
+        for (uint32_t slot = 0; slot < 50; ++slot) codes->decode(slot, &seen[slot * dimension]);
+        annulus::AlignedVector<uint8_t> query(codes->query_bytes());
+        codes->prepare(vectors.data(), query.data());
+        std::vector<uint32_t> slots(50);
+        for (uint32_t slot = 0; slot < 50; ++slot) slots[slot] = slot;
+        codes->query_distances(query.data(), slots.data(), 50, &seen[50 * dimension]);
+        results.push_back(std::move(seen));
+        if (results.back() != results.front()) return false;
+      }
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main() {
@@ -85,6 +120,10 @@ int main() {
     }
     std::printf("# %s: equal\n", annulus::isa_name(isa));
   }
-  std::printf("ok: %zu comparisons\n", checks);
+  if (!encoders_agree(random)) {
+    std::printf("not ok: codes differ between instruction sets\n");
+    return 1;
+  }
+  std::printf("ok: %zu comparisons, and equal codes\n", checks);
   return 0;
 }
