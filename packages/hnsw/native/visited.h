@@ -1,7 +1,7 @@
 // The set of nodes a search has scored: a bitmap, cleared by undoing what was marked.
 //
-// A bit a node keeps a million nodes within a core's second-level cache; byte stamps do not (the
-// README has the measurement).
+// As fast as byte stamps at 100,000 nodes and an eighth of their size: a million nodes stay within
+// a core's second-level cache.
 #pragma once
 
 #include <cstdint>

@@ -78,7 +78,7 @@ bool Walk::widen_admitted(const Admission &admission, uint32_t width) {
     frontier.push_back(entry);  // sorted upwards, which is a heap
     if (entry < results.bound() && admission.admits(nodes, slot_of(entry))) results.insert(entry);
   }
-  while (!frontier.empty() && frontier.front() < results.bound()) {
+  while (!frontier.empty() && frontier.front() <= results.bound()) {
     if (aborted()) return false;
     const uint32_t slot = slot_of(frontier.front());
     std::pop_heap(frontier.begin(), frontier.end(), farther);
