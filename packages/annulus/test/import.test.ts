@@ -20,14 +20,12 @@ async function rowsOf(bytes: Uint8Array | string, format: VectorFormat) {
 }
 
 const matrix = (component: fc.Arbitrary<number>) =>
-  fc
-    .integer({ min: 1, max: 40 })
-    .chain((dimension) =>
-      fc.array(fc.array(component, { minLength: dimension, maxLength: dimension }), {
-        minLength: 1,
-        maxLength: 30,
-      }),
-    )
+  fc.integer({ min: 1, max: 40 }).chain((dimension) =>
+    fc.array(fc.array(component, { minLength: dimension, maxLength: dimension }), {
+      minLength: 1,
+      maxLength: 30,
+    }),
+  )
 const float = fc.float({ noNaN: true, noDefaultInfinity: true })
 
 function records(rows: readonly (readonly number[])[], componentBytes: 1 | 4): Uint8Array {

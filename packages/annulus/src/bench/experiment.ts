@@ -1,7 +1,7 @@
 // The experiment of Qdrant's article "Qdrant under the hood: io_uring" on any collection.
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Collection, PointId } from '@annulus/core'
+import type { Collection, Database, PointId } from '@annulus/core'
 import { dropPageCache } from '@annulus/native'
 import { storageByName } from '../auto-storage.js'
 import { open } from '../index.js'
@@ -56,9 +56,10 @@ export interface ExperimentRow extends Cost {
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentRow[]> {
   const rows: ExperimentRow[] = []
   for (const backend of options.backends) {
+    await using session = new Session(options, backend)
     for (const oversampling of options.oversampling) {
       for (const parallel of options.parallel) {
-        const row = await runRow(options, { backend, oversampling, parallel })
+        const row = await runRow(session, options, { backend, oversampling, parallel })
         rows.push(row)
         options.onRow?.(row)
       }
@@ -67,18 +68,47 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   return rows
 }
 
+/** The database as one backend sees it, opened anew only where the cache has to be dropped. */
+class Session {
+  readonly #options: ExperimentOptions
+  readonly #backend: Backend
+  #database: Database | undefined
+
+  constructor(options: ExperimentOptions, backend: Backend) {
+    this.#options = options
+    this.#backend = backend
+  }
+
+  async collection(): Promise<Collection> {
+    const { path, collection, cache } = this.#options
+    if (cache === 'cold') {
+      await this[Symbol.asyncDispose]()
+      await dropVectors(path)
+    }
+    this.#database ??= await open(path, { storage: storageByName(this.#backend) })
+    return this.#database.collection(collection)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database?.close()
+    this.#database = undefined
+  }
+}
+
 interface Variant {
   readonly backend: Backend
   readonly oversampling: number
   readonly parallel: number
 }
 
-async function runRow(options: ExperimentOptions, variant: Variant): Promise<ExperimentRow> {
+async function runRow(
+  session: Session,
+  options: ExperimentOptions,
+  variant: Variant,
+): Promise<ExperimentRow> {
   const runs: ExperimentRow[] = []
   for (let repeat = 0; repeat < options.repeats; repeat++) {
-    if (options.cache === 'cold') await dropVectors(options.path)
-    await using database = await open(options.path, { storage: storageByName(variant.backend) })
-    const collection = await database.collection(options.collection)
+    const collection = await session.collection()
     const warming = options.cache === 'warm' ? options.queries.length : 0
     await runQueries(collection, options, variant, warming)
     runs.push(await runOnce(collection, options, variant))

@@ -1,4 +1,4 @@
-import { type Backend, type ExperimentRow } from './experiment.js'
+import type { Backend, ExperimentRow } from './experiment.js'
 import { latencyAt } from './table.js'
 
 export interface Recommendation {
@@ -16,10 +16,15 @@ export function recommend(rows: readonly ExperimentRow[]): Recommendation {
   const [first] = rows
   if (first === undefined) throw new RangeError('there are no rows to judge')
   if (pairs.length === 0) {
-    return { backend: first.backend, reasons: [`only ${first.backend} could be measured on this machine`] }
+    return {
+      backend: first.backend,
+      reasons: [`only ${first.backend} could be measured on this machine`],
+    }
   }
   const speedup = geometricMean(pairs.map(({ uring, mmap }) => mmap.seconds / uring.seconds))
-  const tail = geometricMean(pairs.map(({ uring, mmap }) => latencyAt(mmap, 99) / latencyAt(uring, 99)))
+  const tail = geometricMean(
+    pairs.map(({ uring, mmap }) => latencyAt(mmap, 99) / latencyAt(uring, 99)),
+  )
   const cache = `(page cache ${first.cache})`
   if (Math.abs(Math.log(speedup)) < Math.log(1 + noise)) {
     const backend = tail >= 1 ? 'io_uring' : 'mmap'
@@ -49,7 +54,9 @@ function pairUp(rows: readonly ExperimentRow[]): { uring: ExperimentRow; mmap: E
   for (const uring of rows.filter((row) => row.backend === 'io_uring')) {
     const mmap = rows.find(
       (row) =>
-        row.backend === 'mmap' && row.oversampling === uring.oversampling && row.parallel === uring.parallel,
+        row.backend === 'mmap' &&
+        row.oversampling === uring.oversampling &&
+        row.parallel === uring.parallel,
     )
     if (mmap !== undefined) pairs.push({ uring, mmap })
   }

@@ -62,12 +62,16 @@ function bars(
 }
 
 /** One line a row: share of queries (upwards) against latency on a logarithmic axis. */
-function latencyCurves(rows: readonly ExperimentRow[], name: (row: ExperimentRow) => string): string {
+function latencyCurves(
+  rows: readonly ExperimentRow[],
+  name: (row: ExperimentRow) => string,
+): string {
   const height = 260
   const all = rows.flatMap((row) => row.latencyMs).filter((ms) => ms > 0)
   const low = Math.log10(Math.min(...all))
   const high = Math.max(Math.log10(Math.max(...all)), low + 0.1)
-  const x = (ms: number) => 40 + ((width - 60) * (Math.log10(Math.max(ms, 10 ** low)) - low)) / (high - low)
+  const x = (ms: number) =>
+    40 + ((width - 60) * (Math.log10(Math.max(ms, 10 ** low)) - low)) / (high - low)
   const y = (percent: number) => height - 30 - ((height - 50) * percent) / 100
   const ticks = []
   for (let power = Math.ceil(low); power <= high; power++) {
@@ -75,9 +79,12 @@ function latencyCurves(rows: readonly ExperimentRow[], name: (row: ExperimentRow
       `<line x1="${x(10 ** power)}" x2="${x(10 ** power)}" y1="20" y2="${height - 30}" stroke="#ddd"/><text x="${x(10 ** power)}" y="${height - 12}" text-anchor="middle">${10 ** power} ms</text>`,
     )
   }
-  for (const percent of [0, 50, 100]) ticks.push(`<text x="0" y="${y(percent) + 4}">${percent} %</text>`)
+  for (const percent of [0, 50, 100])
+    ticks.push(`<text x="0" y="${y(percent) + 4}">${percent} %</text>`)
   const lines = rows.map((row, index) => {
-    const points = row.latencyMs.map((ms, i) => `${x(ms).toFixed(1)},${y(i + 1).toFixed(1)}`).join(' ')
+    const points = row.latencyMs
+      .map((ms, i) => `${x(ms).toFixed(1)},${y(i + 1).toFixed(1)}`)
+      .join(' ')
     const dash = ['none', '6 3', '2 3', '8 3 2 3'][index % 4]
     return `<polyline points="${points}" fill="none" stroke="${colours[row.backend]}" stroke-width="1.5" stroke-dasharray="${dash}"><title>${escape(name(row))}</title></polyline>`
   })

@@ -8,7 +8,10 @@ export const columns: readonly [title: string, cell: (row: ExperimentRow) => str
   ['reads/\nquery', (row) => row.readsPerQuery.toFixed(1)],
   ['MB\nread', (row) => (row.readBytes / 1e6).toFixed(0)],
   ['max\nIOPS', (row) => Math.round(row.iopsMax).toLocaleString('en')],
-  ['CPU %\nown / all', (row) => `${row.cpuPercent.toFixed(0)} / ${row.machineCpuPercent.toFixed(0)}`],
+  [
+    'CPU %\nown / all',
+    (row) => `${row.cpuPercent.toFixed(0)} / ${row.machineCpuPercent.toFixed(0)}`,
+  ],
   ['wall s', (row) => row.seconds.toFixed(3)],
   ['QPS', (row) => Math.round(row.qps).toLocaleString('en')],
   [

@@ -2,7 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import type { Collection } from '@annulus/core'
 import { Command, Option } from 'commander'
-import { type Backend, type CacheState, type ExperimentRow, runExperiment } from '../bench/experiment.js'
+import {
+  type Backend,
+  type CacheState,
+  type ExperimentRow,
+  runExperiment,
+} from '../bench/experiment.js'
 import { exactNeighbours } from '../bench/recall.js'
 import { recommend } from '../bench/recommend.js'
 import { htmlReport } from '../bench/report.js'
@@ -22,6 +27,8 @@ interface BenchOptions {
   parallel: number[]
   repeats: number
   cache: CacheState
+  backends: Backend[]
+  checked: number
   report?: string
   json?: boolean
 }
@@ -44,12 +51,29 @@ export function benchCommand(signal: AbortSignal): Command {
     .option('--oversampling <list>', 'values to compare', numbers, [1, 4])
     .option('--parallel <list>', 'numbers of callers to compare', numbers, [4, 8])
     .option('--repeats <n>', 'times each row is run', integer(1), 3)
-    .addOption(new Option('--cache <state>', 'of the page cache when a row starts').choices(['cold', 'as-is', 'warm']).default('as-is'))
+    .addOption(
+      new Option('--backends <list...>', 'storage backends to compare')
+        .choices(['mmap', 'io_uring'])
+        .default(['mmap', 'io_uring']),
+    )
+    .option(
+      '--checked <n>',
+      'queries whose recall is checked against exact search',
+      integer(0),
+      200,
+    )
+    .addOption(
+      new Option('--cache <state>', 'of the page cache when a row starts')
+        .choices(['cold', 'as-is', 'warm'])
+        .default('as-is'),
+    )
     .option('--report <file>', 'also write one self-contained HTML page with plots')
     .option('--json', 'print JSON')
     .action(async (path: string, options: BenchOptions) => {
       const { queries, truth } = await prepare(path, options, signal)
-      const backends: Backend[] = isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']
+      const backends = options.backends.filter(
+        (name) => name === 'mmap' || isUringSupported().supported,
+      )
       const total = backends.length * options.oversampling.length * options.parallel.length
       const bar = progressBar('measuring', total, 'rows', options.json)
       let done = 0
@@ -65,7 +89,10 @@ export function benchCommand(signal: AbortSignal): Command {
       bar.stop()
       const recommendation = recommend(rows)
       if (options.report !== undefined) {
-        await writeFile(options.report, htmlReport(describeRun(path, options, rows), rows, recommendation))
+        await writeFile(
+          options.report,
+          htmlReport(describeRun(path, options, rows), rows, recommendation),
+        )
       }
       if (options.json) return console.log(JSON.stringify({ rows, recommendation }))
       console.log(formatTable(rows))
@@ -80,9 +107,15 @@ function describeRun(path: string, options: BenchOptions, rows: readonly Experim
     title: `annulus bench: ${options.collection}`,
     facts: [
       ['database', path],
-      ['queries', `${rows[0]?.queries ?? 0}, limit ${options.limit}, each row ${options.repeats} times`],
+      [
+        'queries',
+        `${rows[0]?.queries ?? 0}, limit ${options.limit}, each row ${options.repeats} times`,
+      ],
       ['page cache', options.cache],
-      ['machine', `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`],
+      [
+        'machine',
+        `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${release()}, Node ${process.version}`,
+      ],
     ] as const,
   }
 }
@@ -94,7 +127,7 @@ async function prepare(path: string, options: BenchOptions, signal: AbortSignal)
     options.queryFile === undefined
       ? await sample(collection, options.queries)
       : await readQueries(options.queryFile, options.queries)
-  const checked = queries.slice(0, Math.min(200, queries.length))
+  const checked = queries.slice(0, options.checked)
   const bar = progressBar('exact search', checked.length, 'queries', options.json)
   const truth = await exactNeighbours(collection, checked, options.limit, (count) => {
     signal.throwIfAborted()

@@ -21,7 +21,8 @@ export const fileSystemUsers: Readonly<Record<string, string>> = {
   'packages/storage-mmap/src/mapping.ts': 'opens the descriptor that is mapped',
   'packages/storage-mmap/src/storage.ts': 'tells whether a damaged segment was cut short',
   'packages/storage-uring/src/support.ts': 'asks the kernel why it denies io_uring',
-  'packages/annulus/src/bench/': 'drops the files of a database from the page cache, writes reports',
+  'packages/annulus/src/bench/':
+    'drops the files of a database from the page cache, writes reports',
   'packages/annulus/src/cli/': 'reads and writes the files its arguments name',
   'packages/annulus/src/demo/': 'looks for text on this machine',
   'packages/annulus/src/import/': 'reads data sets',
