@@ -1,6 +1,7 @@
 // Nanoseconds a distance of scalar codes at random slots, as a graph asks for them, against what
 // the memory of this machine gives:  make -C packages/quantization/native/test bench
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -106,7 +107,10 @@ double row_by_row_ns(const Codes &codes, uint32_t range) {
 }
 
 void measure(uint32_t dimension, uint32_t metric, const char *name, uint64_t count) {
-  ScalarCodes *codes = new ScalarCodes(dimension, metric, {0, 1.0 / 64, 1});
+  // The vectors below are uniform in [-2, 2], for cosine scaled to norm 1.
+  const double step =
+      metric == ANNULUS_METRIC_COSINE ? 4 / std::sqrt(dimension * 4 / 3.0) / 255 : 4.0 / 255;
+  ScalarCodes *codes = new ScalarCodes(dimension, metric, {0, step, 1});
   const CodesRef owner = CodesRef::adopt(codes);
   std::mt19937 random(1);
   constexpr size_t block = 1000;
