@@ -22,11 +22,18 @@ if (!first) writeFileSync(join(group, 'memory.swap.max'), '0')
 
 // The child enters the group itself, before it becomes the command.
 const [command, ...commandArguments] = process.argv.slice(separator + 1)
-const child = spawn('sh', ['-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', group, command, ...commandArguments], {
-  stdio: 'inherit',
-})
+const child = spawn(
+  'sh',
+  ['-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', group, command, ...commandArguments],
+  {
+    stdio: 'inherit',
+  },
+)
 child.on('exit', (code, signal) => {
-  const peak = readFileSync(join(group, first ? 'memory.max_usage_in_bytes' : 'memory.peak'), 'utf8')
+  const peak = readFileSync(
+    join(group, first ? 'memory.max_usage_in_bytes' : 'memory.peak'),
+    'utf8',
+  )
   console.error(`limit ${memory}, peak ${(Number(peak) / 2 ** 20).toFixed(0)} MiB`)
   rmdirSync(group)
   process.exitCode = signal === null ? (code ?? 1) : 1

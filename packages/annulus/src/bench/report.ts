@@ -23,7 +23,7 @@ export function htmlReport(
     `${row.backend}, oversampling ${row.oversampling}, ${row.parallel} callers`
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 860px; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px }
@@ -32,11 +32,11 @@ th:first-child, td:first-child { text-align: left }
 svg { display: block; max-width: 100% } svg text { font: 12px system-ui, sans-serif; fill: #222 }
 .advice { background: #f2f6f8; border-left: 4px solid #0b6e99; padding: .6em 1em }
 </style>
-<h1>${escape(title)}</h1>
-<p>${facts.map(([label, value]) => `${escape(label)}: ${escape(value)}`).join('<br>')}</p>
-<div class="advice"><b>Use ${recommendation.backend}.</b> ${recommendation.reasons.map(escape).join('; ')}.</div>
-<table><tr>${columns.map(([head]) => `<th>${escape(head)}</th>`).join('')}</tr>
-${rows.map((row) => `<tr>${columns.map(([, cell]) => `<td>${escape(cell(row))}</td>`).join('')}</tr>`).join('\n')}
+<h1>${escapeHtml(title)}</h1>
+<p>${facts.map(([label, value]) => `${escapeHtml(label)}: ${escapeHtml(value)}`).join('<br>')}</p>
+<div class="advice"><b>Use ${recommendation.backend}.</b> ${recommendation.reasons.map(escapeHtml).join('; ')}.</div>
+<table><tr>${columns.map(([head]) => `<th>${escapeHtml(head)}</th>`).join('')}</tr>
+${rows.map((row) => `<tr>${columns.map(([, cell]) => `<td>${escapeHtml(cell(row))}</td>`).join('')}</tr>`).join('\n')}
 </table>
 <h2>Wall time, seconds</h2>${bars(rows, name, (row) => row.seconds)}
 <h2>Highest IOPS (250 ms samples)</h2>${bars(rows, name, (row) => row.iopsMax)}
@@ -56,7 +56,7 @@ function bars(
   const items = rows.map((row, index) => {
     const y = index * barHeight
     const length = ((width - start - 80) * value(row)) / most
-    return `<text x="0" y="${y + 15}">${escape(name(row))}</text><rect x="${start}" y="${y + 3}" width="${length.toFixed(1)}" height="${barHeight - 6}" fill="${colours[row.backend]}"/><text x="${(start + length + 6).toFixed(1)}" y="${y + 15}">${Number(value(row).toPrecision(4)).toLocaleString('en')}</text>`
+    return `<text x="0" y="${y + 15}">${escapeHtml(name(row))}</text><rect x="${start}" y="${y + 3}" width="${length.toFixed(1)}" height="${barHeight - 6}" fill="${colours[row.backend]}"/><text x="${(start + length + 6).toFixed(1)}" y="${y + 15}">${Number(value(row).toPrecision(4)).toLocaleString('en')}</text>`
   })
   return svg(rows.length * barHeight, items.join(''))
 }
@@ -86,7 +86,7 @@ function latencyCurves(
       .map((ms, i) => `${x(ms).toFixed(1)},${y(i + 1).toFixed(1)}`)
       .join(' ')
     const dash = ['none', '6 3', '2 3', '8 3 2 3'][index % 4]
-    return `<polyline points="${points}" fill="none" stroke="${colours[row.backend]}" stroke-width="1.5" stroke-dasharray="${dash}"><title>${escape(name(row))}</title></polyline>`
+    return `<polyline points="${points}" fill="none" stroke="${colours[row.backend]}" stroke-width="1.5" stroke-dasharray="${dash}"><title>${escapeHtml(name(row))}</title></polyline>`
   })
   return svg(height, ticks.join('') + lines.join(''))
 }
@@ -95,6 +95,6 @@ function svg(height: number, content: string): string {
   return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">${content}</svg>`
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
