@@ -31,10 +31,10 @@ class Engine {
   const Counters &counters() const { return state_->counters; }
   void set_slots(uint64_t slots) { state_->slots.store(slots, std::memory_order_release); }
   uint64_t slots() const { return state_->slots.load(std::memory_order_acquire); }
-  /// Brackets the writing of slots that were written before, so that a reader that meets half of it
+  /// Bracket the writing of slots that were written before, so that a reader that meets half of it
   /// reads again instead of reporting damage, and no later request joins an earlier read.
-  void begin_rewrite() { state_->rewrites.fetch_add(1, std::memory_order_acq_rel); }
-  void end_rewrite() { state_->rewrites.fetch_add(1, std::memory_order_acq_rel); }
+  void begin_rewrite(uint64_t first, uint64_t end) { state_->rewrites.begin(first, end); }
+  void end_rewrite() { state_->rewrites.end(); }
 
   /// Any thread. `request->done` is called exactly once, whatever happens.
   void submit(Request *request);

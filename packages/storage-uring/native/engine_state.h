@@ -8,6 +8,7 @@
 
 #include "inbox.h"
 #include "io_queue.h"
+#include "rewrites.h"
 #include "ring_ops.h"
 #include "ring_queue.h"
 #include "segment_table.h"
@@ -54,8 +55,8 @@ struct EngineState {
   SegmentTable segments;
   Inbox inbox;
   Counters counters;
-  std::atomic<uint64_t> slots{0};         ///< one past the highest slot written
-  std::atomic<uint64_t> rewrites{0};      ///< odd while freed slots are being given new vectors
+  std::atomic<uint64_t> slots{0};  ///< one past the highest slot written
+  Rewrites rewrites;
   std::atomic<bool> asleep{false};        ///< the ring thread waits, or is about to
   std::atomic<bool> accepting{false};     ///< from start to close
   std::atomic<bool> closing{false};       ///< finish what was accepted, then end

@@ -28,7 +28,8 @@ struct Read {
   uint32_t needed = 0;  ///< enough to serve every part
   uint32_t filled = 0;
   uint32_t retries = 0;
-  uint64_t rewrites = 0;    ///< EngineState::rewrites when it was started
+  uint32_t rereads = 0;     ///< because of rewriting
+  uint64_t rewrites = 0;    ///< count of EngineState::rewrites when it was started
   uint32_t parts = kNone;   ///< first of a list
   uint32_t rest = kNone;    ///< parts of a failed merged read that wait to be read one by one
   uint32_t generation = 0;  ///< counts uses of this number

@@ -15,6 +15,8 @@ namespace annulus::uring {
 namespace {
 // Attempts that brought nothing before a read is given up.
 constexpr uint32_t kRetriesMax = 64;
+// A vector that is rewritten over and over is given up after that many looks.
+constexpr uint32_t kRereadsMax = 1000;
 constexpr uint32_t kPauseUs = 1000;
 
 bool passing(int error) { return error == EINTR || error == EAGAIN || error == EBUSY; }
@@ -56,33 +58,33 @@ void RingLoop::deliver(uint32_t number) {
   Read &read = (*reads_)[number];
   const char *buffer = pool_.buffer(number);
   const Segment &segment = *state_.segments.find(read.file);
-  uint32_t damaged = kNone;
+  const uint64_t rewrites = state_.rewrites.count();
+  uint32_t again = kNone;
   for (uint32_t part = read.parts; part != kNone;) {
     const uint32_t next = reads_->part(part).next;
     const Part &current = reads_->part(part);
     const char *bytes = buffer + (plan_->offset_of(current.slot) - read.begin);
     if (stopped(*current.request) || serve(current, bytes, segment)) {
       let_go(part);
+    } else if (read.rereads <= kRereadsMax &&
+               state_.rewrites.may_cover(read.rewrites, current.slot)) {
+      // It got a new vector under our eyes; what matters is what is there now.
+      reads_->part(part).next = again;
+      again = part;
     } else {
-      reads_->part(part).next = damaged;
-      damaged = part;
+      end(*current.request, ANNULUS_CORRUPT, 0, current.slot);
+      let_go(part);
     }
     part = next;
   }
-  read.parts = damaged;
-  if (damaged == kNone) return release(number);
-  // The slot may have been given a new vector under our eyes; then what matters is what is there
-  // now.
-  const uint64_t rewrites = state_.rewrites.load(std::memory_order_acquire);
-  const bool rewriting = (rewrites & 1) != 0;
-  if (!rewriting) {
-    if (rewrites == read.rewrites || ++read.retries > kRetriesMax) {
-      return fail(number, ANNULUS_CORRUPT, 0);
-    }
-  }
+  read.parts = again;
+  if (again == kNone) return release(number);
   Counters::add(state_.counters.reread, 1);
+  // While the write goes on there is nothing to count: it will end.
+  if (rewrites % 2 == 0) ++read.rereads;
   read.rewrites = rewrites;
   read.filled = 0;
+  read.retries = 0;
   push(number);
 }
 
@@ -160,7 +162,7 @@ void RingLoop::break_down(int error) {
     Read &read = (*reads_)[number];
     if (!read.busy) continue;
     read.filled = 0;
-    read.rewrites = state_.rewrites.load(std::memory_order_acquire);
+    read.rewrites = state_.rewrites.count();
     push(number);
   }
 }

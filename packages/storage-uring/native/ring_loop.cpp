@@ -160,7 +160,7 @@ bool RingLoop::join(Request &request) {
   const uint64_t entry = request.window[request.cursor];
   const uint32_t number = reads_->find(slot_of(entry));
   if (number == kNone) return false;
-  if ((*reads_)[number].rewrites != state_.rewrites.load(std::memory_order_acquire)) return false;
+  if ((*reads_)[number].rewrites != state_.rewrites.count()) return false;
   reads_->attach(number, &request, slot_of(entry), index_of(entry));
   ++request.cursor;
   Counters::add(state_.counters.joined, 1);
@@ -207,7 +207,8 @@ void RingLoop::aim(Read &read, const ByteRange &range, uint32_t last) {
                                       range.begin);
   read.filled = 0;
   read.retries = 0;
-  read.rewrites = state_.rewrites.load(std::memory_order_acquire);
+  read.rereads = 0;
+  read.rewrites = state_.rewrites.count();
 }
 
 void RingLoop::count_in_flight() {

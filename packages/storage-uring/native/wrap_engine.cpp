@@ -37,6 +37,14 @@ Napi::Float32Array floats_of(const Napi::Value &value, size_t length, const char
   throw Napi::RangeError::New(value.Env(), std::string(what) + " has the wrong length");
 }
 
+uint64_t slot_count_of(const Napi::Value &value) {
+  const double count = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (count >= 0 && count <= 4294967296.0 && count == std::floor(count)) {
+    return static_cast<uint64_t>(count);
+  }
+  throw Napi::RangeError::New(value.Env(), "a number of slots is out of range");
+}
+
 Layout layout_of(const Napi::Object &options) {
   Layout layout{};
   layout.dimension = integer_of(options, "dimension", 1, 1u << 20);
@@ -139,15 +147,11 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
                                                     path, sums.Data()));
   }
 
-  void set_slots(const Napi::CallbackInfo &info) {
-    const double slots = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
-    if (!(slots >= 0 && slots <= 4294967296.0) || slots != std::floor(slots)) {
-      throw Napi::RangeError::New(env_, "slots is out of range");
-    }
-    engine_->set_slots(static_cast<uint64_t>(slots));
-  }
+  void set_slots(const Napi::CallbackInfo &info) { engine_->set_slots(slot_count_of(info[0])); }
 
-  void begin_rewrite(const Napi::CallbackInfo &) { engine_->begin_rewrite(); }
+  void begin_rewrite(const Napi::CallbackInfo &info) {
+    engine_->begin_rewrite(slot_count_of(info[0]), slot_count_of(info[1]));
+  }
   void end_rewrite(const Napi::CallbackInfo &) { engine_->end_rewrite(); }
 
   Napi::Value read(const Napi::CallbackInfo &info) {

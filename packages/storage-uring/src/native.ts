@@ -67,7 +67,8 @@ export interface NativeEngine {
   /** Segments come in the order of their numbers, one at a time. */
   addSegment(number: number, path: string, checksums: Uint32Array): Promise<void>
   setSlots(slots: number): void
-  beginRewrite(): void
+  /** Before slots [first, end), written before, get new vectors; one write at a time. */
+  beginRewrite(first: number, end: number): void
   endRewrite(): void
   read(slots: Uint32Array, out: Float32Array, abort: Int32Array | undefined): Promise<void>
   score(

@@ -75,7 +75,7 @@ export class UringStorage extends BaseStorage {
     if (firstSlot >= this.slots) return this.#store.write(firstSlot, vectors)
     // Freed slots get new vectors: a read that meets a half-written one reads again.
     const { engine } = this.#reader
-    engine.beginRewrite()
+    engine.beginRewrite(firstSlot, firstSlot + vectors.length / this.dimension)
     try {
       await this.#store.write(firstSlot, vectors)
     } finally {

@@ -7,6 +7,8 @@
 #include <annulus/distance.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
@@ -51,6 +53,8 @@ struct Call {
   int32_t abort = 0;
   bool may_abort = false;
   std::atomic<int> done{0};
+  Engine *engine = nullptr;  ///< where `follow`, if there is one, goes once this is done
+  Call *follow = nullptr;
 };
 
 void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
@@ -76,7 +80,11 @@ void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
   call.request.abort = &call.abort;
   call.request.ctx = &call;
   call.request.done = [](Request *request) {
-    static_cast<Call *>(request->ctx)->done.fetch_add(1, std::memory_order_release);
+    auto *call = static_cast<Call *>(request->ctx);
+    Call *follow = call->follow;
+    Engine *engine = call->engine;
+    call->done.fetch_add(1, std::memory_order_release);
+    if (follow != nullptr) engine->submit(&follow->request);
   };
 }
 
@@ -191,6 +199,39 @@ std::vector<Call> make_calls(const Model &model, std::mt19937_64 &random, size_t
   return calls;
 }
 
+void add_segments(Engine &engine, const Model &model) {
+  for (size_t number = 0; number < model.paths.size(); ++number) {
+    const auto at = static_cast<uint32_t>(number);
+    if (engine.segments().add(at, model.paths[number], model.checksums[number].data()) != 0) {
+      broken_rule("a segment could not be added");
+    }
+  }
+  engine.set_slots(model.slots);
+}
+
+// Calls of which each is submitted on the ring thread when the one before it is done. The first is
+// aborted, so that it ends while the thread has nothing else to do and is about to sleep.
+std::vector<Call> make_chain(Engine &engine, const Model &model, std::mt19937_64 &random) {
+  std::vector<Call> chain = make_calls(model, random, 4);
+  for (size_t i = 0; i < chain.size(); ++i) {
+    chain[i].engine = &engine;
+    chain[i].follow = i + 1 < chain.size() ? &chain[i + 1] : nullptr;
+  }
+  chain[0].may_abort = true;
+  chain[0].abort = 1;
+  return chain;
+}
+
+void wait_for(const std::vector<Call> &calls) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (const Call &call : calls) {
+    while (call.done.load(std::memory_order_acquire) == 0) {
+      if (std::chrono::steady_clock::now() > deadline) broken_rule("a call was never done");
+      std::this_thread::yield();
+    }
+  }
+}
+
 void run(uint64_t seed, const std::string &directory, bool real, Totals &totals) {
   std::mt19937_64 random(seed);
   Model model(random, directory);
@@ -207,13 +248,7 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
       Engine::create(options_of(model, random), real ? kernel_ring_ops() : std::move(owned));
   const StartResult started = engine->start();
   if (!started.ring && faults.break_after == 0) broken_rule("a working kernel was refused");
-  for (size_t number = 0; number < model.paths.size(); ++number) {
-    const auto at = static_cast<uint32_t>(number);
-    if (engine->segments().add(at, model.paths[number], model.checksums[number].data()) != 0) {
-      broken_rule("a segment could not be added");
-    }
-  }
-  engine->set_slots(model.slots);
+  add_segments(*engine, model);
 
   const bool may_close = random() % 4 == 0;
   const bool rewrites = random() % 3 == 0;
@@ -224,7 +259,10 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   };
   std::thread other(produce, half, calls.size());
   produce(0, half);
-  for (int i = rewrites ? 20 : 0; i > 0; --i) model.rewrite(*engine);
+  const auto all_done = [&calls] {
+    return std::all_of(calls.begin(), calls.end(), [](const Call &call) { return call.done != 0; });
+  };
+  for (int i = 0; rewrites && i < 500 && !all_done(); ++i) model.rewrite(*engine);
   std::vector<Call> later = make_calls(model, random, 10);
   for (Call &call : later) engine->submit(&call.request);
   for (Call &call : calls) {
@@ -235,6 +273,10 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
     engine->close();
   }
   other.join();
+  for (const auto *all : {&calls, &later}) wait_for(*all);
+  std::vector<Call> chain = make_chain(*engine, model, random);
+  engine->submit(&chain[0].request);
+  wait_for(chain);
   engine->close();
   const Counters &counters = engine->counters();
   totals.rewritten += counters.reread.load();
@@ -245,6 +287,7 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   if (!real) totals.add(kernel);
   const uint32_t alignment = engine->segments().alignment();
   for (Call &call : calls) check(call, model, {may_close, rewrites, alignment}, totals);
+  for (Call &call : chain) check(call, model, {may_close, false, alignment}, totals);
   for (Call &call : later) check(call, model, {may_close, false, alignment}, totals);
   engine->release();
 }

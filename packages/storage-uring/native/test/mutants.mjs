@@ -119,13 +119,8 @@ const mutants = [
   {
     name: 'reports damage while a slot is being rewritten',
     file: 'ring_completion.cpp',
-    from: 'if (!rewriting) {',
-    to: '{',
-    also: {
-      file: 'ring_completion.cpp',
-      from: 'rewrites == read.rewrites || ++read.retries',
-      to: 'true || ++read.retries',
-    },
+    from: 'state_.rewrites.may_cover(read.rewrites, current.slot)',
+    to: 'false',
   },
   {
     name: 'misses requests that come as it falls asleep',
