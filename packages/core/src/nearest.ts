@@ -1,7 +1,7 @@
 // The best of many: merging and selecting candidates by distance.
 import type { Candidates } from '@annulus/native'
 
-/** Slots by ascending distance; equal distances by ascending slot, so that answers are reproducible. */
+/** Different slots by ascending distance; equal distances by ascending slot, so that answers are reproducible. */
 export class Nearest {
   readonly #max: number
   #slots: number[] = []
@@ -35,7 +35,15 @@ export class Nearest {
         (this.#distances[a] ?? 0) - (this.#distances[b] ?? 0) ||
         (this.#slots[a] ?? 0) - (this.#slots[b] ?? 0),
     )
-    const best = order.slice(0, this.#max)
+    // A slot that is being linked may come from the graph and from the scan: it counts once.
+    const seen = new Set<number>()
+    const best: number[] = []
+    for (const index of order) {
+      if (best.length === this.#max) break
+      const slot = this.#slots[index] ?? 0
+      if (!seen.has(slot)) best.push(index)
+      seen.add(slot)
+    }
     this.#slots = best.map((index) => this.#slots[index] ?? 0)
     this.#distances = best.map((index) => this.#distances[index] ?? 0)
     if (best.length === this.#max) this.#worst = this.#distances[best.length - 1] ?? this.#worst

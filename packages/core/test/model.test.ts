@@ -1,20 +1,23 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commands, Model, Real } from './model.js'
+import { commands, Model, Real, Tally } from './model.js'
 import { directory, lastingMemory } from './world.js'
 
 /** Long soaks set ANNULUS_SEED and more runs; the usual run is the same each time. */
 const seed = Number(process.env['ANNULUS_SEED'] ?? 20_240_607)
+/** Shrinking a failure takes minutes: on demand. */
+const shrink = process.env['ANNULUS_SHRINK'] !== undefined
 const numRuns = Number(process.env['ANNULUS_RUNS'] ?? 30)
 
 let total = 0
+const strategies = new Map<string, number>()
 
 describe('a collection does what a map and brute force do', () => {
   it.each(['cosine', 'dot', 'euclidean', 'manhattan'] as const)(
     '%s',
     async (metric) => {
-      let wanted = 0
-      let found = 0
+      const narrow = new Tally()
+      const wide = new Tally()
       await fc.assert(
         fc.asyncProperty(commands, async (sequence) => {
           const model = new Model(metric)
@@ -25,16 +28,28 @@ describe('a collection does what a map and brute force do', () => {
             await real.db.close()
           }
           total += model.commands
-          wanted += model.wanted
-          found += model.found
+          narrow.add(model.tallies.narrow)
+          wide.add(model.tallies.wide)
+          for (const [name, count] of model.strategies) {
+            strategies.set(name, (strategies.get(name) ?? 0) + count)
+          }
         }),
-        { seed, numRuns, endOnFailure: false },
+        { seed, numRuns, endOnFailure: !shrink },
       )
-      // Approximate searches may miss a little.
-      expect(found / wanted).toBeGreaterThan(0.99)
+      // Approximate searches may miss a little, with a narrow beam a little more.
+      expect(wide.came / wide.due).toBeGreaterThan(0.999)
+      expect(wide.right / wide.due).toBeGreaterThan(0.99)
+      expect(narrow.came / narrow.due).toBeGreaterThan(0.99)
+      expect(narrow.right / narrow.due).toBeGreaterThan(0.85)
     },
     300_000,
   )
+
+  it('in every way a search can go', () => {
+    for (const strategy of ['none', 'exact', 'scan', 'graph']) {
+      expect(strategies.get(strategy) ?? 0).toBeGreaterThan(20)
+    }
+  })
 
   it('in at least 5,000 commands altogether, unless told otherwise', ({ skip }) => {
     if (process.env['ANNULUS_RUNS'] !== undefined) skip('ANNULUS_RUNS is set')

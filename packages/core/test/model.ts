@@ -19,17 +19,41 @@ interface StoredPoint {
   readonly payload: Payload | undefined
 }
 
+/** Results that were due, that came, and that came and were right. */
+export class Tally {
+  due = 0
+  came = 0
+  right = 0
+
+  add(other: Tally): void {
+    this.due += other.due
+    this.came += other.came
+    this.right += other.right
+  }
+}
+
 /** What must be true: a map from ids to points, and brute force. */
 export class Model {
   readonly points = new Map<PointId, StoredPoint>()
   readonly metric: Metric
   commands = 0
-  /** Results that approximate searches should and did find. */
-  wanted = 0
-  found = 0
+  /** Results that searches should and did find, and how often each way was gone. */
+  readonly tallies = { wide: new Tally(), narrow: new Tally() }
+  readonly strategies = new Map<string, number>()
 
   constructor(metric: Metric) {
     this.metric = metric
+  }
+
+  /** Equal scores make several answers right: what counts is being as good as the worst that is due. */
+  note(strategy: string, ef: number, best: readonly number[], scores: readonly number[]): void {
+    this.strategies.set(strategy, (this.strategies.get(strategy) ?? 0) + 1)
+    const worst = best.at(-1) ?? 0
+    const slack = isBetter(this.metric, 1, 0) ? 1e-5 : -1e-5
+    const tally = ef < 10 ? this.tallies.narrow : this.tallies.wide
+    tally.due += best.length
+    tally.came += scores.length
+    tally.right += scores.filter((score) => !isBetter(this.metric, worst, score + slack)).length
   }
 
   matching(filter: Filter<Payload> | undefined): PointId[] {
@@ -82,9 +106,11 @@ export class Real {
   static async open(path: string, storage: StorageFactory, metric?: Metric): Promise<Real> {
     const db = await open(path, { storage, threads: 2 })
     const schema =
-      metric === undefined ? {} : { dimension, metric, indexedFields: ['color', 'tags'] }
+      metric === undefined
+        ? {}
+        : { dimension, metric, indexedFields: ['color', 'tags'], hnsw: { m: 4 } }
     // Small bounds make the rare ways common.
-    const tuning = { codesFrom: 24, graphFrom: 48, payloadCacheBytes: 4_000 }
+    const tuning = { codesFrom: 20, graphFrom: 24, payloadCacheBytes: 4_000 }
     const collection = await db.collection<Payload>('model', { ...schema, ...tuning })
     return new Real(path, storage, db, collection)
   }
@@ -188,48 +214,44 @@ function get(ids: PointId[]): Command {
 interface Searching {
   readonly query: number[]
   readonly limit: number
+  readonly ef: number
   readonly exact: boolean
   readonly filter: Filter<Payload> | undefined
 }
 
-function search({ query, limit, exact, filter }: Searching): Command {
-  return new Named(
-    `search ${fc.stringify({ query, limit, exact, filter })}`,
-    async (model, real) => {
-      const hits = await real.collection.search(query, {
-        limit,
-        exact,
-        oversampling: 3,
-        ...(filter === undefined ? {} : { filter }),
-      })
-      const best = model.best(query, filter, limit)
-      expect(new Set(hits.map((hit) => hit.id)).size).toBe(hits.length)
-      const allowed = new Set(model.matching(filter))
-      for (const [rank, hit] of hits.entries()) {
-        expect(allowed.has(hit.id)).toBe(true)
-        expect(hit.exact).toBe(true)
-        expectClose(hit.score, model.score(query, hit.id))
-        expect(hit.payload).toEqual(model.points.get(hit.id)?.payload)
-        const next = hits[rank + 1]
-        if (next !== undefined) expect(isBetter(model.metric, next.score, hit.score)).toBe(false)
-      }
-      expect(hits.length).toBeLessThanOrEqual(best.length)
-      if (exact) {
-        expect(hits.length).toBe(best.length)
-        for (const [rank, hit] of hits.entries()) expectClose(hit.score, best[rank] ?? Number.NaN)
-      }
-      // Equal scores make several answers right: count results as good as the worst that should be there.
-      const worst = best.at(-1) ?? 0
-      model.wanted += best.length
-      model.found += hits.filter(
-        (hit) => !isBetter(model.metric, worst, hit.score - 1e-5 * sign(model.metric)),
-      ).length
-    },
-  )
-}
-
-function sign(metric: Metric): number {
-  return metric === 'cosine' || metric === 'dot' ? -1 : 1
+function search(searching: Searching): Command {
+  const { query, limit, ef, exact, filter } = searching
+  return new Named(`search ${fc.stringify(searching)}`, async (model, real) => {
+    const { hits, diagnostics } = await real.collection.searchWithDiagnostics(query, {
+      limit,
+      ef,
+      exact,
+      oversampling: ef < 10 ? 1 : 3,
+      ...(filter === undefined ? {} : { filter }),
+    })
+    const best = model.best(query, filter, limit)
+    expect(new Set(hits.map((hit) => hit.id)).size).toBe(hits.length)
+    const allowed = new Set(model.matching(filter))
+    for (const [rank, hit] of hits.entries()) {
+      expect(allowed.has(hit.id)).toBe(true)
+      expect(hit.exact).toBe(true)
+      expectClose(hit.score, model.score(query, hit.id))
+      expect(hit.payload).toEqual(model.points.get(hit.id)?.payload)
+      const next = hits[rank + 1]
+      if (next !== undefined) expect(isBetter(model.metric, next.score, hit.score)).toBe(false)
+    }
+    expect(hits.length).toBeLessThanOrEqual(best.length)
+    if (diagnostics.strategy === 'exact') {
+      expect(hits.length).toBe(best.length)
+      for (const [rank, hit] of hits.entries()) expectClose(hit.score, best[rank] ?? Number.NaN)
+    }
+    model.note(
+      diagnostics.strategy,
+      ef,
+      best,
+      hits.map((hit) => hit.score),
+    )
+  })
 }
 
 function expectClose(actual: number, expected: number): void {
@@ -269,14 +291,19 @@ const optimize = new Named('optimize', (_, real) => real.collection.optimize())
 const unique = { selector: (each: { id: PointId }) => name(each.id) }
 const searching = fc.record({
   query: vector,
-  limit: fc.integer({ min: 1, max: 20 }),
+  limit: fc.oneof(
+    fc.integer({ min: 1, max: 3 }),
+    fc.integer({ min: 1, max: 3 }),
+    fc.nat(20).map((n) => n + 1),
+  ),
+  ef: fc.constantFrom(4, 4, 128),
   exact: fc.boolean(),
   filter: anyFilter,
 })
 
 export const commands = fc.commands(
   [
-    fc.uniqueArray(point, { minLength: 1, maxLength: 30, ...unique }).map(upsert),
+    fc.uniqueArray(point, { minLength: 10, maxLength: 40, ...unique }).map(upsert),
     fc.uniqueArray(point, { minLength: 1, maxLength: 3, ...unique }).map(upsert),
     fc.array(id, { minLength: 1, maxLength: 8 }).map(remove),
     fc.array(id, { minLength: 1, maxLength: 5 }).map(get),

@@ -52,10 +52,29 @@ int32_t Search::collect(uint32_t worker) {
     if (request.status != ANNULUS_OK) return request.status;
     candidate_count_ += request.found;
   }
+  if (sources_.size() > 1) drop_repeated();
   // One global batch: the best of all sources, however many each gave.
   rank(candidate_count_);
   candidate_count_ = std::min(candidate_count_, options_.candidates);
   return ANNULUS_OK;
+}
+
+// Sources may overlap: a slot that is being linked is in the graph already and still among the
+// codes to be scanned. It counts once.
+void Search::drop_repeated() {
+  for (uint32_t i = 0; i < candidate_count_; ++i)
+    order_[i] = {distances_[i], slots_[i], bounds_[i]};
+  const auto end = order_.begin() + candidate_count_;
+  std::sort(order_.begin(), end,
+            [](const Candidate &a, const Candidate &b) { return a.slot < b.slot; });
+  const auto last = std::unique(
+      order_.begin(), end, [](const Candidate &a, const Candidate &b) { return a.slot == b.slot; });
+  candidate_count_ = static_cast<uint32_t>(last - order_.begin());
+  for (uint32_t i = 0; i < candidate_count_; ++i) {
+    distances_[i] = order_[i].distance;
+    slots_[i] = order_[i].slot;
+    bounds_[i] = order_[i].bound;
+  }
 }
 
 // Exact distances of `count` candidates from `first` on replace their estimates.
@@ -67,7 +86,9 @@ void Search::read(uint32_t first, uint32_t count) {
   request_.out = distances_.data() + first;
   request_.abort = abort_;
   request_.ctx = this;
-  request_.done = [](annulus_score_request *request) { static_cast<Search *>(request->ctx)->on_read(); };
+  request_.done = [](annulus_score_request *request) {
+    static_cast<Search *>(request->ctx)->on_read();
+  };
   reader_->score(reader_->self, &request_);
 }
 
@@ -83,9 +104,9 @@ void Search::on_read() {
   finish(ANNULUS_OK);
 }
 
-// Moves the unread candidates that may be among the `limit` best to the front of the unread ones and
-// counts them. The worst of the results so far can only get better, so nothing that fails now is
-// wanted later: two batches are all it takes.
+// Moves the unread candidates that may be among the `limit` best to the front of the unread ones
+// and counts them. The worst of the results so far can only get better, so nothing that fails now
+// is wanted later: two batches are all it takes.
 uint32_t Search::keep_possible() {
   const float worst = *std::max_element(distances_.begin(), distances_.begin() + reads_);
   uint32_t kept = reads_;

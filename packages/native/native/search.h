@@ -53,6 +53,7 @@ class Search {
  private:
   void run(uint32_t worker);
   int32_t collect(uint32_t worker);
+  void drop_repeated();
   void read(uint32_t first, uint32_t count);
   void on_read();
   uint32_t keep_possible();
