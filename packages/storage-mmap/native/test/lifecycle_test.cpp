@@ -76,12 +76,15 @@ void joining_waits_for_the_report() {
   fixture.reader->close(report, nullptr);
   fixture.control.open_gate();
   while (!entered) std::this_thread::yield();
+  std::atomic<bool> joining{false};
   std::atomic<bool> joined{false};
   std::thread joiner([&] {
+    joining = true;
     fixture.reader->join();
     joined = true;
   });
-  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  while (!joining) std::this_thread::yield();
+  for (int i = 0; i < 10000; ++i) std::this_thread::yield();
   CHECK(!joined && request.done() == 1);
   released = true;
   joiner.join();
