@@ -154,7 +154,11 @@ function outcomeOf(mutant) {
     const sources = execFileSync('sh', ['-c', list], { cwd: directory }).toString().trim()
     const flags = ['-std=c++17', '-O1', '-w', '-pthread', `-I${include}`, '-I.', '-o', 'mutant']
     execFileSync(process.env.CXX ?? 'g++', [...flags, ...sources.split('\n')], { cwd: directory })
-    const run = spawnSync('./mutant', ['1', '150'], { cwd: directory, timeout: 60_000 })
+    const run = spawnSync('./mutant', ['1', '150'], {
+      cwd: directory,
+      timeout: 60_000,
+      env: { ...process.env, TMPDIR: directory },
+    })
     const text = `${run.stdout}${run.stderr}`.trim().split('\n')
     if (run.status === 0) return { caught: false, how: 'passed' }
     if (run.error !== undefined) return { caught: true, how: 'hangs' }
