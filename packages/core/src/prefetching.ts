@@ -18,10 +18,15 @@ interface Access<Key> {
 }
 
 export class Prefetching {
+  readonly #now: () => number
   #active = true
   #warmProbes = 0
   #untilProbe = 1
   #interval = 1
+
+  constructor(now: () => number = nowMs) {
+    this.#now = now
+  }
 
   get active(): boolean {
     return this.#active
@@ -42,9 +47,9 @@ export class Prefetching {
   }
 
   #isCold<Key>(key: Key, access: Access<Key>): boolean {
-    const start = nowMs()
+    const start = this.#now()
     access.probe(key)
-    return nowMs() - start > coldMs
+    return this.#now() - start > coldMs
   }
 
   #judge(cold: boolean): void {

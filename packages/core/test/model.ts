@@ -140,6 +140,8 @@ class Named implements Command {
     model.commands++
     await this.#run(model, real)
     expect(real.collection.size).toBe(model.points.size)
+    const filter = { rank: 1 }
+    expect(await real.collection.count({ filter })).toBe(model.matching(filter).length)
   }
 
   toString(): string {
@@ -172,7 +174,7 @@ const filter: fc.Arbitrary<Filter<Payload>> = fc.oneof(
   fc.record({ rank: fc.integer({ min: 0, max: 4 }) }),
   fc.record({ tags: fc.constantFrom('a', 'b', 'x'), rank: fc.integer({ min: 0, max: 3 }) }),
 )
-const anyFilter = fc.option(filter, { nil: undefined, freq: 1 })
+const anyFilter = fc.option(filter, { nil: undefined, freq: 3 })
 
 function upsert(
   points: { id: PointId; vector: number[]; payload: Payload | undefined }[],

@@ -1,0 +1,149 @@
+// What searches find while the index lags behind: the parts of a collection, driven by hand.
+import { join } from 'node:path'
+import { Pool } from '@annulus/native'
+import { memoryStorage, nodeFileOps } from '@annulus/storage'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type CollectionParts, openParts } from '../src/collection-parts.js'
+import type { Generation } from '../src/generation.js'
+import { parseSearch, parseTuning, type SearchOptions } from '../src/options.js'
+import { encodeGroup } from '../src/points.js'
+import { search } from '../src/search.js'
+import { SlotTable } from '../src/slot-table.js'
+import { Store } from '../src/store.js'
+import { directory, vectors } from './world.js'
+
+const dimension = 8
+const config = {
+  number: 1,
+  name: 'c',
+  dimension,
+  metric: 'euclidean',
+  quantization: 'scalar',
+  m: 4,
+  efConstruct: 32,
+  indexedFields: [],
+} as const
+
+let cleanup = async () => {}
+afterEach(() => cleanup())
+
+async function assembled(points: number): Promise<CollectionParts> {
+  const path = await directory()
+  const files = nodeFileOps
+  const store = await Store.open(join(path, 'annulus.mdb'), files)
+  const pool = new Pool(1)
+  const host = { store, files, pool, storage: memoryStorage(), directory: join(path, 'c') }
+  const parts = await openParts(
+    host,
+    config,
+    {},
+    parseTuning({ codesFrom: 50, graphFrom: 50 }),
+    () => {},
+  )
+  cleanup = async () => {
+    await parts.indexer.close()
+    await parts.storage.close()
+    await store.close()
+    pool.close()
+  }
+  await write(parts, vectors(points, dimension), 0)
+  await parts.indexer.settled()
+  return parts
+}
+
+function write(parts: CollectionParts, all: Float32Array[], firstId: number): Promise<unknown> {
+  const points = all.map((vector, index) => ({ id: firstId + index, vector }))
+  return parts.writer.submit({ group: encodeGroup(points, config) }, undefined)
+}
+
+async function idsOf(parts: CollectionParts, query: Float32Array, options: SearchOptions) {
+  const { hits, diagnostics } = await search(parts.search, query, parseSearch(options))
+  return { ids: hits.map(({ id }) => id), strategy: diagnostics.strategy, hits }
+}
+
+describe('a search', () => {
+  it.each([true, false])('scans what is encoded and not linked (rescore %s)', async (rescore) => {
+    const parts = await assembled(300)
+    await parts.indexer.stop()
+    const late = vectors(30, dimension, 9)
+    await write(parts, late, 1_000)
+    expect(parts.indexer.current).toMatchObject({ linked: 300, encoded: 330 })
+    for (const [index, query] of late.entries()) {
+      const { ids, strategy } = await idsOf(parts, query, { limit: 2, ef: 4, rescore })
+      expect(strategy).toBe('graph')
+      expect(ids[0]).toBe(1_000 + index)
+    }
+  })
+
+  it.each([true, false])('compares what is not even encoded (rescore %s)', async (rescore) => {
+    const parts = await assembled(300)
+    await parts.indexer.stop()
+    if (parts.indexer.current !== undefined) parts.indexer.current.saving = true
+    const late = vectors(30, dimension, 9)
+    await write(parts, late, 1_000)
+    expect(parts.indexer.current).toMatchObject({ linked: 300, encoded: 300 })
+    for (const [index, query] of late.entries()) {
+      const { ids, hits } = await idsOf(parts, query, { limit: 2, ef: 4, rescore })
+      expect(ids[0]).toBe(1_000 + index)
+      expect(hits.map(({ exact, id }) => exact === (rescore || Number(id) >= 1_000))).toEqual([
+        true,
+        true,
+      ])
+    }
+  })
+
+  it('finds a point that moved out of the graph while it was looking', async () => {
+    const parts = await assembled(100)
+    const [query = new Float32Array()] = vectors(1, dimension, 9)
+    await write(parts, [query], 7)
+    await parts.indexer.settled()
+    const { graph } = parts.indexer.current ?? {}
+    if (graph === undefined) throw new Error('there is no graph')
+    // The point is overwritten after the search has begun and before it looks at the graph.
+    const original = graph.search.bind(graph)
+    let moved = 0
+    graph.search = async (...args) => {
+      if (moved++ === 0) await write(parts, [query], 7)
+      return original(...args)
+    }
+    const { ids } = await idsOf(parts, query, { limit: 3, ef: 4, oversampling: 1 })
+    expect(moved).toBe(1)
+    expect(ids[0]).toBe(7)
+  })
+})
+
+describe('the slot table', () => {
+  it('freezes what a search goes by', () => {
+    const table = new SlotTable()
+    table.extend(3)
+    for (const slot of [0, 1, 2]) table.add(slot, slot)
+    const before = table.frozen()
+    expect(table.frozen()).toBe(before)
+    table.remove(1)
+    expect([...before.slots()]).toEqual([0, 1, 2])
+    expect([...table.frozen().slots()]).toEqual([0, 2])
+  })
+})
+
+describe('a generation', () => {
+  it('is closed only after its last search', async () => {
+    const parts = await assembled(100)
+    const generation: Generation | undefined = parts.indexer.current
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const using = generation?.use(() => held)
+    let closed = false
+    const rebuilding = parts.indexer.rebuild().then(() => {
+      closed = true
+    })
+    while (parts.indexer.current === generation) await new Promise(setImmediate)
+    expect(closed).toBe(false)
+    expect(generation?.codes.slots).toBe(100)
+    release()
+    await using
+    await rebuilding
+    expect(closed).toBe(true)
+  })
+})
