@@ -10,6 +10,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "../map_ops.h"
 #include "../segment_table.h"
@@ -79,7 +80,6 @@ struct FakeControl {
   uint32_t inside_max = 0;
   std::atomic<uint64_t> clock{1};
   std::atomic<uint64_t> delay{0};  // of every read, though nothing is missing
-  std::atomic<bool> faulted{false};
   std::atomic<uint64_t> visits{0};
   std::atomic<uint64_t> own_visits{0};  // by the thread that made this
   const std::thread::id own = std::this_thread::get_id();
@@ -144,7 +144,7 @@ class FakeMapOps final : public annulus::MapOps {
     return fails ? EIO : 0;
   }
 
-  bool faulted() override { return control_.faulted.exchange(false); }
+  bool faulted() override { return std::exchange(thread_faulted(), false); }
 
   uint64_t now_ns() override { return control_.clock.fetch_add(1000); }
 
@@ -157,7 +157,12 @@ class FakeMapOps final : public annulus::MapOps {
     control_.clock += control_.delay;
     if (control_.missing.erase(bytes) == 0) return;
     control_.clock += kFaultNs;
-    control_.faulted = true;
+    thread_faulted() = true;
+  }
+
+  static bool &thread_faulted() {
+    static thread_local bool faulted = false;
+    return faulted;
   }
 
   FakeFiles &files_;

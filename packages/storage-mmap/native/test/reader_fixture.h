@@ -124,12 +124,26 @@ inline std::vector<uint32_t> random_slots(std::mt19937 &random, size_t n, uint32
   return slots;
 }
 
-/// An id that no running thread has, so that every thread may be served in place.
+/// A thread that only waits, so that its id is nobody else's.
+class ParkedThread {
+ public:
+  ParkedThread() : thread_([this] { std::lock_guard<std::mutex> lock(parked_); }) {}
+  ~ParkedThread() {
+    hold_.unlock();
+    thread_.join();
+  }
+  std::thread::id id() const { return thread_.get_id(); }
+
+ private:
+  std::mutex parked_;
+  std::unique_lock<std::mutex> hold_{parked_};
+  std::thread thread_;
+};
+
+/// An event loop's id that no thread of a test has, so that every thread may be served in place.
 inline std::thread::id another_thread() {
-  std::thread::id id;
-  std::thread thread([&] { id = std::this_thread::get_id(); });
-  thread.join();
-  return id;
+  static const ParkedThread parked;
+  return parked.id();
 }
 
 }  // namespace annulus_test
