@@ -112,6 +112,44 @@ describe('a search', () => {
   })
 })
 
+describe('a page of results', () => {
+  it('is looked up again when a result before it vanishes', async () => {
+    const parts = await assembled(300)
+    const [query = new Float32Array()] = vectors(1, dimension, 9)
+    const { ids } = await idsOf(parts, query, { limit: 4, exact: true })
+    const prepare = parts.payloads.prepare.bind(parts.payloads)
+    let gone = false
+    parts.payloads.prepare = async (...args) => {
+      if (!gone) await parts.writer.submit({ remove: [ids[0] ?? ''] }, undefined)
+      gone = true
+      return prepare(...args)
+    }
+    const page = await idsOf(parts, query, { limit: 2, offset: 1, exact: true })
+    expect(page.ids).toEqual([ids[2], ids[3]])
+  })
+})
+
+describe('a snapshot', () => {
+  it('drops the changes it covers, and only those', async () => {
+    const parts = await assembled(100)
+    await write(parts, vectors(3, dimension, 5), 500)
+    await parts.indexer.settled()
+    await parts.indexer.save(1)
+    const { sequence } = parts.writer
+    expect(parts.store.changesThrough(sequence)).toEqual([])
+    await write(parts, vectors(3, dimension, 5), 500)
+    // Commits that come while it is written are not part of it.
+    const saving = parts.indexer.save(1)
+    await write(parts, vectors(3, dimension, 6), 600)
+    await write(parts, vectors(3, dimension, 7), 700)
+    await saving
+    const covered = parts.store.snapshot()?.sequence ?? 0
+    expect(parts.store.changesThrough(covered)).toEqual([])
+    const left = Array.from(parts.store.changesAfter(covered))
+    expect(left).toHaveLength(parts.writer.sequence - covered)
+  })
+})
+
 describe('the slot table', () => {
   it('freezes what a search goes by', () => {
     const table = new SlotTable()
