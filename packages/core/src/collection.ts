@@ -48,8 +48,8 @@ const pointsBatch = 256
 /**
  * Points of one dimension and metric. Made by `database.collection(name)`.
  *
- * All methods may be called concurrently; writes take effect in the order of their calls. After `close`
- * every method fails with `ANNULUS_CLOSED`.
+ * All methods may be called concurrently. Writes of up to 1,000 points take effect in the order of their
+ * calls, a larger one as a series of such calls. After `close` every method fails with `ANNULUS_CLOSED`.
  */
 export class Collection<
   Payload extends object = Record<string, unknown>,
@@ -104,7 +104,8 @@ export class Collection<
       const total = { inserted: 0, replaced: 0, removed: 0 }
       for (let first = 0; first < all.length; first += step) {
         const group = encodeGroup(all.slice(first, first + step), this.#rules)
-        addCounts(total, await this.#parts.writer.submit({ group }, signal))
+        const input = group.then((encoded) => ({ group: encoded }))
+        addCounts(total, await this.#parts.writer.submit(input, signal))
       }
       return total
     })
@@ -118,7 +119,7 @@ export class Collection<
       const total = { inserted: 0, replaced: 0, removed: 0 }
       for (let first = 0; first < all.length; first += limits.groupPointsMax) {
         const remove = all.slice(first, first + limits.groupPointsMax)
-        addCounts(total, await this.#parts.writer.submit({ remove }, signal))
+        addCounts(total, await this.#parts.writer.submit(Promise.resolve({ remove }), signal))
       }
       return total
     })

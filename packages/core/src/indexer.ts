@@ -28,7 +28,6 @@ export class Indexer {
   #running: Promise<void> | undefined
   #failure: AnnulusError | undefined
   #rebuildWanted = false
-  #worked = false
   /** Save once this many changes are not saved; undefined when nobody asked. */
   #saveFrom: number | undefined
   #roomWaiters: (() => void)[] = []
@@ -60,14 +59,7 @@ export class Indexer {
   wake(): void {
     if (this.#running !== undefined || this.#stop.signal.aborted) return
     this.#failure = undefined
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined
-      this.#admit(true)
-      if (this.#worked && this.#failure === undefined && !this.#stop.signal.aborted) {
-        this.#worked = false
-        this.#options.onIdle()
-      }
-    })
+    this.#running = this.#run()
   }
 
   /** Resolves when everything is indexed. Rejects with what stopped the background work, if anything. */
@@ -99,8 +91,9 @@ export class Indexer {
   /** Waits until the backlog allows another group. */
   async room(): Promise<void> {
     while (this.backlog > this.#options.backlogMax && !this.#stop.signal.aborted) {
-      this.wake()
+      // A write must not wait for what has failed; the next commit tries again.
       if (this.#failure !== undefined) return
+      this.wake()
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
     }
   }
@@ -143,27 +136,37 @@ export class Indexer {
   }
 
   async #run(): Promise<void> {
+    // Nothing happens within the call that woke it.
+    await Promise.resolve()
     try {
-      for (
-        let job = this.#job();
-        job !== undefined && !this.#stop.signal.aborted;
-        job = this.#job()
-      ) {
-        await job()
-        this.#worked = true
-        this.#admit(false)
-        await this.#options.snapshot(
-          this.current,
-          Math.max(snapshotFrom, this.#options.table.slots / 4),
-        )
-      }
+      while (this.#hasWork() && !this.#stop.signal.aborted) await this.#work()
     } catch (cause) {
-      if (this.#stop.signal.aborted && cause instanceof AbortError) return
-      this.#failure = asAnnulusError(cause)
-      this.#saveFrom = undefined
-      this.#rebuildWanted = false
-      this.#options.onError(this.#failure)
+      if (!this.#stop.signal.aborted || !(cause instanceof AbortError)) this.#fail(cause)
     }
+    // In the same step as the last look for work, lest a call to wake be missed in between.
+    this.#running = undefined
+    this.#admit(true)
+  }
+
+  async #work(): Promise<void> {
+    const { snapshot, onIdle, table } = this.#options
+    for (
+      let job = this.#job();
+      job !== undefined && !this.#stop.signal.aborted;
+      job = this.#job()
+    ) {
+      await job()
+      this.#admit(false)
+      await snapshot(this.current, Math.max(snapshotFrom, table.slots / 4))
+    }
+    if (!this.#stop.signal.aborted) onIdle()
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure = asAnnulusError(cause)
+    this.#saveFrom = undefined
+    this.#rebuildWanted = false
+    this.#options.onError(this.#failure)
   }
 
   #hasWork(): boolean {

@@ -71,20 +71,19 @@ function jsonArray(value: unknown[], path: string, depth: number): unknown[] {
 }
 
 function jsonObject(value: Record<string, unknown>, path: string, depth: number): object {
-  let changed = false
-  const copy: Record<string, unknown> = {}
-  for (const key of Object.keys(value)) {
+  let copy: Record<string, unknown> | undefined
+  const keys = Object.keys(value)
+  for (const [index, key] of keys.entries()) {
     const at = path === '' ? key : `${path}.${key}`
     if (key === '__proto__') throw invalid('is named __proto__', at)
     const item = value[key]
-    if (item === undefined) {
-      changed = true
-      continue
+    const json = item === undefined ? undefined : jsonValue(item, at, depth + 1)
+    if (json === undefined || json !== item) {
+      copy ??= Object.fromEntries(keys.slice(0, index).map((each) => [each, value[each]]))
     }
-    copy[key] = jsonValue(item, at, depth + 1)
-    changed ||= copy[key] !== item
+    if (copy !== undefined && json !== undefined) copy[key] = json
   }
-  return changed ? copy : value
+  return copy ?? value
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -5,7 +5,7 @@ import { checkId, type PointId } from './ids.js'
 import { limits } from './limits.js'
 import { checkNames } from './options.js'
 import { encodePayload } from './payloads.js'
-import { encodeRecord } from './records.js'
+import { encodeRecord, recordBytes } from './records.js'
 import { checkVector, type VectorInput } from './vectors.js'
 
 const pointNames = ['id', 'vector', 'payload']
@@ -40,6 +40,9 @@ export interface PointRules {
   readonly indexedFields: readonly string[]
 }
 
+/** Points that are checked or encoded before others get their turn on the event loop. */
+export const slicePoints = 250
+
 /** How many points of this dimension one group may hold. */
 export function groupPoints(dimension: number): number {
   return Math.max(
@@ -49,15 +52,13 @@ export function groupPoints(dimension: number): number {
 }
 
 /**
- * Checks all points of a call before any is written, a group's worth at a time so that the event loop
- * stays free.
+ * Checks all points of a call before any is written, some at a time so that the event loop stays free.
  */
 export async function checkPoints(points: readonly unknown[], rules: PointRules): Promise<void> {
   const seen = new Set<PointId>()
-  const step = groupPoints(rules.dimension)
-  for (let first = 0; first < points.length; first += step) {
+  for (let first = 0; first < points.length; first += slicePoints) {
     if (first > 0) await turn()
-    for (const point of points.slice(first, first + step)) {
+    for (const point of points.slice(first, first + slicePoints)) {
       const { id, payload } = checkPoint(point, rules)
       if (payload !== undefined) encodePayload(payload)
       if (seen.has(id)) throw repeated(id)
@@ -72,21 +73,39 @@ export function turn(): Promise<void> {
 }
 
 /** Copies and encodes points; checks them once more, for their owner may have changed them meanwhile. */
-export function encodeGroup(points: readonly unknown[], rules: PointRules): PointGroup {
+export async function encodeGroup(
+  points: readonly unknown[],
+  rules: PointRules,
+): Promise<PointGroup> {
   const vectors = new Float32Array(points.length * rules.dimension)
   const ids: PointId[] = []
-  const records: Buffer[] = []
+  const encoded: (Uint8Array | undefined)[] = []
   const payloads: (object | undefined)[] = []
   for (const [index, input] of points.entries()) {
+    if (index % slicePoints === slicePoints - 1) await turn()
     const { id, vector, payload } = checkPoint(input, rules)
     vectors.set(vector, index * rules.dimension)
     ids.push(id)
-    records.push(encodeRecord(id, payload === undefined ? undefined : encodePayload(payload)))
+    encoded.push(payload === undefined ? undefined : encodePayload(payload))
     payloads.push(indexedPart(payload, rules.indexedFields))
   }
   const twice = ids.length === new Set(ids).size ? undefined : firstRepeated(ids)
   if (twice !== undefined) throw repeated(twice)
-  return { ids, records, payloads, vectors }
+  return { ids, records: encodeRecords(ids, encoded), payloads, vectors }
+}
+
+/** All records in one piece of memory, which LMDB then has to be told of only once. */
+function encodeRecords(ids: readonly PointId[], encoded: (Uint8Array | undefined)[]): Buffer[] {
+  const sizes = ids.map((id, index) => recordBytes(id, encoded[index]))
+  const memory = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size, 0))
+  let end = 0
+  return ids.map((id, index) => {
+    const start = end
+    end += sizes[index] ?? 0
+    const record = memory.subarray(start, end)
+    encodeRecord(id, encoded[index], record)
+    return record
+  })
 }
 
 function checkPoint(point: unknown, rules: PointRules) {

@@ -6,12 +6,12 @@
 //   …       payload: MessagePack
 import { AnnulusError } from '@annulus/native'
 import type { PointId } from './ids.js'
-import { seal, sealable, unseal } from './sealed.js'
+import { seal, sealBytes, unseal } from './sealed.js'
 
 const stringIdFlag = 1
 const payloadFlag = 2
-const flagsOffset = 4
-const idOffset = 5
+const flagsOffset = sealBytes
+const idOffset = flagsOffset + 1
 
 export interface PointRecord {
   readonly id: PointId
@@ -19,9 +19,14 @@ export interface PointRecord {
   readonly payload: Uint8Array | undefined
 }
 
-export function encodeRecord(id: PointId, payload: Uint8Array | undefined): Buffer {
-  const idBytes = typeof id === 'number' ? 8 : 2 + Buffer.byteLength(id)
-  const record = sealable(1 + idBytes + (payload?.length ?? 0))
+/** Bytes that the record of a point will take. */
+export function recordBytes(id: PointId, payload: Uint8Array | undefined): number {
+  return idOffset + idBytesOf(id) + (payload?.length ?? 0)
+}
+
+/** Writes the record into `record`, which is as long as `recordBytes` says. */
+export function encodeRecord(id: PointId, payload: Uint8Array | undefined, record: Buffer): void {
+  const idBytes = idBytesOf(id)
   record[flagsOffset] =
     (typeof id === 'string' ? stringIdFlag : 0) | (payload === undefined ? 0 : payloadFlag)
   if (typeof id === 'number') record.writeDoubleLE(id, idOffset)
@@ -30,7 +35,11 @@ export function encodeRecord(id: PointId, payload: Uint8Array | undefined): Buff
     record.write(id, idOffset + 2, 'utf8')
   }
   if (payload !== undefined) record.set(payload, idOffset + idBytes)
-  return seal(record)
+  seal(record)
+}
+
+function idBytesOf(id: PointId): number {
+  return typeof id === 'number' ? 8 : 2 + Buffer.byteLength(id)
 }
 
 /** @throws AnnulusError `ANNULUS_CORRUPT` when the record is damaged. */

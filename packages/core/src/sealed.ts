@@ -1,12 +1,8 @@
 // Checksums of the small records in LMDB, which has none of its own.
 import { AnnulusError, crc32c } from '@annulus/native'
 
-const sealBytes = 4
-
-/** Room for a sealed value of `contentBytes`: fill it from offset 4 on, then call {@link seal}. */
-export function sealable(contentBytes: number): Buffer {
-  return Buffer.allocUnsafeSlow(sealBytes + contentBytes)
-}
+/** Bytes that a seal adds in front of the content. */
+export const sealBytes = 4
 
 /** Writes the CRC-32C of the content into the first four bytes. Returns the same buffer. */
 export function seal(record: Buffer): Buffer {
@@ -16,7 +12,7 @@ export function seal(record: Buffer): Buffer {
 
 /** A sealed copy of `content`. */
 export function sealed(content: Uint8Array): Buffer {
-  const record = sealable(content.length)
+  const record = Buffer.allocUnsafeSlow(sealBytes + content.length)
   record.set(content, sealBytes)
   return seal(record)
 }

@@ -5,6 +5,7 @@ import type { CollectionStore } from './collection-store.js'
 import type { FieldIndex } from './field-index.js'
 import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
+import { slicePoints, turn } from './points.js'
 import { Prefetching } from './prefetching.js'
 import type { SlotTable } from './slot-table.js'
 import {
@@ -17,7 +18,9 @@ import {
 } from './write-plan.js'
 
 interface Request {
-  readonly input: WriteInput
+  /** Undefined until `ready` has resolved. */
+  input: WriteInput | undefined
+  readonly ready: Promise<WriteInput>
   readonly signal: AbortSignal | undefined
   readonly resolve: (counts: WriteCounts) => void
   readonly reject: (error: unknown) => void
@@ -57,13 +60,21 @@ export class Writer {
     return this.#queue.length
   }
 
-  /** Resolves once the input is durable and visible. It is applied whole or not at all. */
-  submit(input: WriteInput, signal: AbortSignal | undefined): Promise<WriteCounts> {
+  /**
+   * Resolves once the input is durable and visible. It is applied whole or not at all, in the order of
+   * the calls, also where an input is still being prepared.
+   */
+  submit(input: Promise<WriteInput>, signal: AbortSignal | undefined): Promise<WriteCounts> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ input, signal, resolve, reject })
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined
-      })
+      const request: Request = { input: undefined, ready: input, signal, resolve, reject }
+      input.then(
+        (prepared) => {
+          request.input = prepared
+        },
+        () => {},
+      )
+      this.#queue.push(request)
+      this.#running ??= this.#run()
     })
   }
 
@@ -75,18 +86,26 @@ export class Writer {
   async #run(): Promise<void> {
     // Requests made in the same turn of the event loop share the first commit.
     await Promise.resolve()
-    while (this.#queue.length > 0) {
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+      try {
+        await head.ready
+      } catch (error) {
+        this.#queue.shift()
+        head.reject(error)
+        continue
+      }
       await this.#options.indexer.room()
-      const batch = this.#take()
-      if (batch.length === 0) continue
-      this.#committing = this.#serve(batch)
+      this.#committing = this.#serve(this.#take())
       await this.#committing
     }
+    // In the same step as the look at the queue, lest a request be forgotten in between.
+    this.#running = undefined
   }
 
   async #serve(batch: readonly Request[]): Promise<void> {
+    if (batch.length === 0) return
     try {
-      const counts = await this.#commit(batch.map((request) => request.input))
+      const counts = await this.#commit(batch.flatMap(({ input }) => input ?? []))
       for (const [index, request] of batch.entries()) {
         request.resolve(counts[index] ?? { inserted: 0, replaced: 0, removed: 0 })
       }
@@ -100,7 +119,7 @@ export class Writer {
     }
   }
 
-  /** The requests at the head of the queue that fit into one commit. */
+  /** The requests at the head of the queue that are prepared and fit into one commit. */
   #take(): Request[] {
     const batch: Request[] = []
     let points = 0
@@ -111,6 +130,7 @@ export class Writer {
         next.reject(new AbortError(next.signal.reason))
         continue
       }
+      if (next.input === undefined) break
       points += sizeOf(next.input)
       bytes += 'group' in next.input ? next.input.group.vectors.byteLength : 0
       const tooMuch = points > limits.groupPointsMax || bytes > limits.groupBytesMax
@@ -125,6 +145,7 @@ export class Writer {
     this.#checkLatch()
     const { store, table, indexer, onRemoved } = this.#options
     await this.#prefetchIds(inputs)
+    if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)
     if (plan.end === plan.first && plan.removed.length === 0) return plan.counts
     const blocks = this.#options.fields.prepare(plan.fields)

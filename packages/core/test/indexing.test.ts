@@ -53,7 +53,10 @@ async function assembled(points: number): Promise<CollectionParts> {
 
 function write(parts: CollectionParts, all: Float32Array[], firstId: number): Promise<unknown> {
   const points = all.map((vector, index) => ({ id: firstId + index, vector }))
-  return parts.writer.submit({ group: encodeGroup(points, config) }, undefined)
+  return parts.writer.submit(
+    encodeGroup(points, config).then((group) => ({ group })),
+    undefined,
+  )
 }
 
 async function idsOf(parts: CollectionParts, query: Float32Array, options: SearchOptions) {
@@ -120,7 +123,7 @@ describe('a page of results', () => {
     const prepare = parts.payloads.prepare.bind(parts.payloads)
     let gone = false
     parts.payloads.prepare = async (...args) => {
-      if (!gone) await parts.writer.submit({ remove: [ids[0] ?? ''] }, undefined)
+      if (!gone) await parts.writer.submit(Promise.resolve({ remove: [ids[0] ?? ''] }), undefined)
       gone = true
       return prepare(...args)
     }
