@@ -9,8 +9,7 @@ namespace {
 
 bool has_links(const Graph &graph, uint32_t slot) {
   if (slot >= graph.nodes.reserved()) return false;
-  const uint8_t state = graph.nodes.state(slot);
-  return state == kLinked || state == kRemoved;
+  return hnsw::has_links(graph.nodes.state(slot));
 }
 
 void check_list(const Graph &graph, uint32_t slot, uint32_t level, CheckReport &report) {
@@ -28,6 +27,21 @@ void check_list(const Graph &graph, uint32_t slot, uint32_t level, CheckReport &
   std::sort(slots.begin(), slots.end());
   report.duplicate_links +=
       static_cast<uint64_t>(slots.end() - std::unique(slots.begin(), slots.end()));
+}
+
+// Tree links that only one end holds.
+uint64_t count_unpaired(const Graph &graph, uint32_t slot) {
+  const uint32_t capacity = graph.params.m0();
+  std::vector<uint32_t> own(capacity), others(capacity);
+  own.resize(read_words(graph.nodes.base_links(slot), capacity, own.data()));
+  uint64_t unpaired = 0;
+  for (const uint32_t word : own) {
+    if ((word & kTreeLink) == 0 || !has_links(graph, linked_slot(word))) continue;
+    const uint32_t *words = graph.nodes.base_links(linked_slot(word));
+    const auto end = others.begin() + read_words(words, capacity, others.data());
+    unpaired += std::find(others.begin(), end, make_word(slot, true)) == end;
+  }
+  return unpaired;
 }
 
 uint64_t count_unreachable(const Graph &graph, uint32_t entry, uint64_t slots) {
@@ -57,18 +71,23 @@ uint64_t count_unreachable(const Graph &graph, uint32_t entry, uint64_t slots) {
 CheckReport check(const Graph &graph) {
   CheckReport report;
   const uint64_t slots = graph.nodes.reserved();
+  uint64_t staying = 0;
   uint32_t top = 0;
   for (uint32_t slot = 0; slot < slots; ++slot) {
     if (!has_links(graph, slot)) continue;
     ++report.nodes;
     const uint32_t level = graph.nodes.level(slot);
-    top = std::max(top, level);
+    if (graph.nodes.state(slot) != kLeaving) {
+      top = std::max(top, level);
+      ++staying;
+    }
+    report.unpaired_tree_links += count_unpaired(graph, slot);
     report.wrong_levels += level != level_of(graph.params, slot);
     for (uint32_t l = 0; l <= level && l <= kMaxLevel; ++l) check_list(graph, slot, l, report);
   }
   report.wrong_counters += report.nodes != graph.linked.load(std::memory_order_acquire);
   const EntryPoint entry = graph.entry();
-  if (report.nodes == 0) {
+  if (staying == 0) {
     report.bad_entry += entry.exists();
   } else if (!entry.exists() || !has_links(graph, entry.slot) || entry.level != top ||
              graph.nodes.level(entry.slot) != entry.level) {

@@ -10,7 +10,8 @@ struct CheckReport {
   uint64_t links = 0;
   uint64_t self_links = 0;
   uint64_t duplicate_links = 0;
-  uint64_t dangling_links = 0;    // to slots that are not linked or lack the level
+  uint64_t dangling_links = 0;  // to slots that are not linked or lack the level
+  uint64_t unpaired_tree_links = 0;
   uint64_t links_behind_end = 0;  // words after the end of a list
   uint64_t wrong_levels = 0;      // not what seed and slot say
   uint64_t wrong_counters = 0;
@@ -20,8 +21,8 @@ struct CheckReport {
   uint64_t unreachable = 0;
 
   uint64_t violations() const {
-    return self_links + duplicate_links + dangling_links + links_behind_end + wrong_levels +
-           wrong_counters + bad_entry + unreachable;
+    return self_links + duplicate_links + dangling_links + unpaired_tree_links + links_behind_end +
+           wrong_levels + wrong_counters + bad_entry + unreachable;
   }
 };
 

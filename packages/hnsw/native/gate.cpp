@@ -1,10 +1,22 @@
 #include "gate.h"
 
+#include <utility>
+
 namespace annulus::hnsw {
+
+namespace {
+void resume_all(Gate::Ticket *ticket) {
+  while (ticket != nullptr) {
+    Gate::Ticket *next = ticket->next;  // a resumed ticket may be gone
+    ticket->resume(ticket);
+    ticket = next;
+  }
+}
+}  // namespace
 
 bool Gate::enter(Ticket *ticket) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (shut_ == 0) {
+  if (shut_ == 0 && !alone_ && !reserved_) {
     ++inside_;
     return true;
   }
@@ -13,9 +25,40 @@ bool Gate::enter(Ticket *ticket) {
   return false;
 }
 
-void Gate::leave() {
+bool Gate::enter_alone(Ticket *ticket) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (--inside_ == 0 && shut_ > 0) empty_.notify_all();
+  reserved_ = shut_ > 0 || inside_ > 0;
+  if (reserved_) {
+    claimant_ = ticket;
+    return false;
+  }
+  alone_ = true;
+  ++inside_;
+  return true;
+}
+
+// Who goes on when nobody is inside and the gate is open. The caller holds the mutex.
+Gate::Ticket *Gate::take_next() {
+  if (claimant_ != nullptr) {
+    claimant_->next = nullptr;
+    return std::exchange(claimant_, nullptr);
+  }
+  return reserved_ ? nullptr : std::exchange(waiting_, nullptr);
+}
+
+void Gate::leave() {
+  Ticket *next = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    alone_ = false;
+    if (--inside_ > 0) return;
+    if (shut_ > 0) {
+      empty_.notify_all();
+    } else {
+      next = take_next();
+    }
+  }
+  resume_all(next);
 }
 
 Gate::Shut::Shut(Gate &gate) : gate_(gate) {
@@ -25,19 +68,12 @@ Gate::Shut::Shut(Gate &gate) : gate_(gate) {
 }
 
 Gate::Shut::~Shut() {
-  Ticket *waiting = nullptr;
+  Ticket *next = nullptr;
   {
     std::lock_guard<std::mutex> lock(gate_.mutex_);
-    if (--gate_.shut_ == 0) {
-      waiting = gate_.waiting_;
-      gate_.waiting_ = nullptr;
-    }
+    if (--gate_.shut_ == 0) next = gate_.take_next();
   }
-  while (waiting != nullptr) {
-    Ticket *next = waiting->next;  // a resumed ticket may be gone
-    waiting->resume(waiting);
-    waiting = next;
-  }
+  resume_all(next);
 }
 
 }  // namespace annulus::hnsw

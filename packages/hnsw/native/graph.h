@@ -49,9 +49,9 @@ class Graph {
   mutable ScratchPool scratches;
   std::atomic<uint64_t> linked{0};   // nodes with links, removed ones included
   std::atomic<uint64_t> removed{0};  // of those, the removed
-  /// Set before the first removal takes effect and never taken back: searches need not ask for
-  /// states until then.
-  std::atomic<bool> any_removed{false};
+  /// Removals not yet repaired, each counted before it takes effect: at 0 searches need not ask for
+  /// states.
+  std::atomic<uint64_t> unrepaired{0};
   std::atomic<bool> closing{false};
   /// Held while a node above the entry point's level is linked, so that each level has one
   /// component.

@@ -20,6 +20,8 @@ class Insertion {
 
  private:
   void link(EntryPoint entry);
+  void gather(const Beam &beam);
+  void gather_beyond(Walk &walk, EntryPoint entry, uint32_t level);
   void choose(uint32_t level);
   void point_back(uint32_t level);
   void settle();
@@ -61,26 +63,50 @@ void Insertion::link(EntryPoint entry) {
   const uint32_t top = std::min(level_, entry.level);
   for (uint32_t level = top + 1; level-- > 0;) {
     walk.widen(level);
+    gather(scratch_.beam);
+    if (scratch_.candidates.empty()) gather_beyond(walk, entry, level);
     choose(level);
   }
   attach(graph_, slot_, linked_slot(load_word(graph_.nodes.base_links(slot_))), scratch_);
   for (uint32_t level = 0; level <= top; ++level) point_back(level);
 }
 
-// Writes the node's own list of a level from what the beam found there: live nodes, unless only
-// removed ones are near.
-void Insertion::choose(uint32_t level) {
-  const Beam &beam = scratch_.beam;
-  const bool ask = graph_.any_removed.load(std::memory_order_acquire);
+// Neighbours to choose from: live nodes, unless only removed ones are near. Those that a repair is
+// taking out (no insertion runs while it marks them) are none.
+void Insertion::gather(const Beam &beam) {
+  const bool ask = graph_.unrepaired.load(std::memory_order_acquire) > 0;
   std::vector<Entry> &candidates = scratch_.candidates;
-  candidates.clear();
-  for (uint32_t i = 0; i < beam.size(); ++i) {
-    if (ask && graph_.nodes.state(slot_of(beam[i])) == kRemoved) continue;
-    candidates.push_back(beam[i] & ~kExpanded);
+  for (const bool removed_too : {false, true}) {
+    candidates.clear();
+    for (uint32_t i = 0; i < beam.size(); ++i) {
+      const uint8_t state = ask ? graph_.nodes.state(slot_of(beam[i])) : uint8_t{kLinked};
+      if (state == kLeaving || (state == kRemoved && !removed_too)) continue;
+      candidates.push_back(beam[i] & ~kExpanded);
+    }
+    if (!ask || !candidates.empty()) return;
   }
-  if (candidates.empty()) {
-    for (uint32_t i = 0; i < beam.size(); ++i) candidates.push_back(beam[i] & ~kExpanded);
+}
+
+// All nodes near are on their way out. At level 0 there must be a neighbour, so the walk is made
+// again, past them; above, or if that finds none, the entry point will do: it always stays.
+void Insertion::gather_beyond(Walk &walk, EntryPoint entry, uint32_t level) {
+  if (level == 0) {
+    walk.start(entry, graph_.params.ef_construct);
+    walk.descend(entry.level, 1);
+    Admission staying;
+    staying.staying = true;
+    walk.widen_admitted(staying, graph_.params.m);
+    gather(scratch_.results);
   }
+  if (!scratch_.candidates.empty()) return;
+  const annulus_scorer &scorer = graph_.scorer();
+  float distance;
+  scorer.pair_distances(scorer.self, slot_, &entry.slot, 1, &distance);
+  scratch_.candidates.push_back(make_entry(distance, entry.slot));
+}
+
+// Writes the node's own list of a level.
+void Insertion::choose(uint32_t level) {
   select_diverse(graph_, scratch_, graph_.params.m);
   write_words(graph_.nodes.links(slot_, level), graph_.params.capacity(level),
               scratch_.words.data(), static_cast<uint32_t>(scratch_.words.size()));

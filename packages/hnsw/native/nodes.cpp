@@ -64,7 +64,7 @@ bool NodeStore::reserve(uint64_t slots) {
 
 bool NodeStore::set_level(uint32_t slot, uint32_t level) {
   Chunk &chunk = chunks_.get()[slot >> kChunkBits];
-  // An aborted insertion leaves its lists for the next try.
+  // An aborted insertion, and a node that was freed, leave their lists for the next try.
   if (level > 0 && chunk.levels[offset(slot)] == 0) {
     std::lock_guard<std::mutex> lock(mutex_);
     // A node's lists do not straddle chunks.
@@ -79,7 +79,7 @@ bool NodeStore::set_level(uint32_t slot, uint32_t level) {
     chunk.uppers[offset(slot)] = next_block_;
     next_block_ += level;
   }
-  chunk.levels[offset(slot)] = static_cast<uint8_t>(level);
+  __atomic_store_n(chunk.levels + offset(slot), static_cast<uint8_t>(level), __ATOMIC_RELEASE);
   return true;
 }
 

@@ -22,8 +22,15 @@ enum NodeState : uint8_t {
   kLinking = 1,  // an insertion is under way; never in a snapshot
   kLinked = 2,
   kRemoved = 3,  // linked, never returned any more, still traversed
-  kSkipped = 4,  // removed before it was linked: never will be
+  kSkipped = 4,  // removed before it was linked: not linked until it is freed
+  kLeaving = 5,  // removed, being taken out by a repair: nothing may be made to point to it
+  kFree = 6,     // freed; a new insertion makes it empty, so that none begun before links it. Never
+                 // in a snapshot
 };
+
+/// Never to be returned.
+inline bool is_gone(uint8_t state) { return state == kRemoved || state == kLeaving; }
+inline bool has_links(uint8_t state) { return state == kLinked || is_gone(state); }
 
 class NodeStore {
  public:
@@ -51,7 +58,9 @@ class NodeStore {
   /// Gives a node its level and empty lists above level 0. Before it is published; false without
   /// memory.
   bool set_level(uint32_t slot, uint32_t level);
-  uint32_t level(uint32_t slot) const { return chunk(slot).levels[offset(slot)]; }
+  uint32_t level(uint32_t slot) const {
+    return __atomic_load_n(chunk(slot).levels + offset(slot), __ATOMIC_ACQUIRE);
+  }
 
   /// The words of a node's list at a level it has.
   uint32_t *links(uint32_t slot, uint32_t level) const {

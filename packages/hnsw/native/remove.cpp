@@ -3,12 +3,13 @@
 namespace annulus::hnsw {
 
 bool remove_node(Graph &graph, uint32_t slot) {
-  graph.any_removed.store(true, std::memory_order_release);
+  graph.unrepaired.fetch_add(1, std::memory_order_acq_rel);
   for (;;) {
     const uint8_t state = graph.nodes.state(slot);
     switch (state) {
       case kEmpty:
-        if (graph.nodes.change_state(slot, kEmpty, kSkipped)) return true;
+      case kFree:
+        if (graph.nodes.change_state(slot, state, kSkipped)) return true;
         break;
       case kLinking:  // its insertion counts it
         if (graph.nodes.change_state(slot, kLinking, kRemoved)) return true;
@@ -18,6 +19,7 @@ bool remove_node(Graph &graph, uint32_t slot) {
         graph.removed.fetch_add(1, std::memory_order_acq_rel);
         return true;
       default:
+        graph.unrepaired.fetch_sub(1, std::memory_order_acq_rel);
         return false;
     }
   }

@@ -1,4 +1,4 @@
-// Taking nodes out of results. Links stay until the neighbourhood is repaired.
+// Taking nodes out of results. Links stay until a repair (repair.h).
 #pragma once
 
 #include "graph.h"
@@ -6,8 +6,8 @@
 namespace annulus::hnsw {
 
 /// From the return on no search that starts returns the slot; a search under way may. The node is
-/// still traversed. A slot not linked yet will never be. The slot has room (`nodes.reserve`). False
-/// when it was removed before.
+/// still traversed. A slot not linked yet will not be until it is freed. The slot has room
+/// (`nodes.reserve`). False when it was removed before.
 bool remove_node(Graph &graph, uint32_t slot);
 
 }  // namespace annulus::hnsw

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "beam.h"
+#include "gate.h"
 #include "params.h"
 #include "visited.h"
 
@@ -36,17 +37,26 @@ struct Scratch {
   std::vector<uint32_t> chosen;
   std::vector<float> chosen_distances;
   std::vector<uint32_t> words;
+  // Repair: nodes around one, and those of them on their way out.
+  std::vector<uint32_t> around;
+  std::vector<uint32_t> leaving;
+  uint64_t era = 0;  // of the scratch pool, when this was taken
 
   size_t bytes() const {
     return query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
            frontier.capacity() * sizeof(Entry) + candidates.capacity() * sizeof(Entry) +
-           (slots.capacity() + chosen.capacity() + words.capacity()) * sizeof(uint32_t) +
+           (slots.capacity() + chosen.capacity() + words.capacity() + around.capacity() +
+            leaving.capacity()) *
+               sizeof(uint32_t) +
            (distances.capacity() + chosen_distances.capacity()) * sizeof(float);
   }
 };
 
 /// Hands out scratches; as many exist as were ever in use at once. (Pool worker numbers are no key:
 /// after its close the pool runs jobs on the submitting thread.)
+///
+/// Whoever reads links holds a scratch meanwhile, so this also knows when all who might have seen a
+/// link are gone.
 class ScratchPool {
  public:
   ScratchPool(uint64_t query_bytes, const Params &params)
@@ -54,6 +64,9 @@ class ScratchPool {
 
   std::unique_ptr<Scratch> take();
   void give(std::unique_ptr<Scratch> scratch);
+  /// True: no scratch is in use. False: `ticket->resume` will be called once, when those in use now
+  /// have been given back. One caller at a time.
+  bool outlast(Gate::Ticket *ticket);
   /// Bytes of the scratches not in use.
   size_t bytes();
 
@@ -63,6 +76,10 @@ class ScratchPool {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Scratch>> free_;
   size_t made_ = 0;
+  uint64_t era_ = 0;      // counts calls of `outlast`
+  uint64_t current_ = 0;  // in use since the last of them
+  uint64_t older_ = 0;    // in use for longer
+  Gate::Ticket *waiting_ = nullptr;
 };
 
 /// A scratch for the length of a scope.

@@ -29,7 +29,7 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   Admission admission;
   admission.allowed = request.allowed;
   admission.allowed_bits = request.allowed_bits;
-  admission.ask_state = graph.any_removed.load(std::memory_order_acquire);
+  admission.ask_state = graph.unrepaired.load(std::memory_order_acquire) > 0;
 
   const annulus_scorer &scorer = graph.scorer();
   scorer.query_prepare(scorer.self, request.query, scratch.query.data());

@@ -2,7 +2,7 @@
 //
 // Kind "hnsw", version 1, in the frame of annulus/snapshot_format.h. Slots are 0 to `slots` - 1.
 //   section 1  the fields of SnapshotFields
-//   section 2  a state byte (NodeState) a slot; 1 (being linked) does not occur
+//   section 2  a state byte (NodeState) a slot; 1 (being linked) and 6 (freed) do not occur
 //   section 3  a level byte a slot; 0 where there are no links
 //   section 4  level 0: 2m words a slot, each a linked slot + 1, its top bit set
 //              for a tree link (links.h); 0 ends a list

@@ -27,9 +27,7 @@ class Loader {
   }
 
  private:
-  bool has_links(uint64_t slot) const {
-    return states_[slot] == kLinked || states_[slot] == kRemoved;
-  }
+  bool has_links(uint64_t slot) const { return hnsw::has_links(states_[slot]); }
 
   const char *read_fields() {
     const auto *fields = reader_.values<SnapshotFields>(kFieldsSection, 1);
@@ -57,25 +55,29 @@ class Loader {
 
   // Levels follow from seed and slot, so any other is damage.
   const char *check_slots() {
-    uint64_t linked = 0, removed = 0, upper_lists = 0;
+    uint64_t linked = 0, removed = 0, staying = 0, upper_lists = 0;
     uint32_t top = 0;
     for (uint32_t slot = 0; slot < fields_.slots; ++slot) {
-      if (states_[slot] > kSkipped || states_[slot] == kLinking) return "a state is invalid";
+      if (states_[slot] > kLeaving || states_[slot] == kLinking) return "a state is invalid";
       if (levels_[slot] != (has_links(slot) ? level_of(params_, slot) : 0)) {
         return "a level is wrong";
       }
       linked += has_links(slot);
-      removed += states_[slot] == kRemoved;
+      removed += is_gone(states_[slot]);
+      unrepaired_ += is_gone(states_[slot]) || states_[slot] == kSkipped;
       upper_lists += levels_[slot];
+      if (states_[slot] == kLeaving) continue;  // no entry point any more
+      staying += has_links(slot);
       top = std::max<uint32_t>(top, levels_[slot]);
     }
     if (linked != fields_.linked || removed != fields_.removed) return "its counters are wrong";
     uppers_ = reader_.values<uint32_t>(kUpperSection, upper_lists * params_.m);
     if (uppers_ == nullptr) return "a section is missing or of the wrong length";
     const uint32_t entry = fields_.entry_slot;
-    const bool valid = linked == 0 ? entry == kNone
-                                   : entry < fields_.slots && has_links(entry) &&
-                                         levels_[entry] == top && fields_.entry_level == top;
+    const bool valid = staying == 0 ? entry == kNone
+                                    : entry < fields_.slots && has_links(entry) &&
+                                          states_[entry] != kLeaving && levels_[entry] == top &&
+                                          fields_.entry_level == top;
     return valid ? nullptr : "its entry point is invalid";
   }
 
@@ -97,8 +99,10 @@ class Loader {
     }
     graph_->linked = fields_.linked;
     graph_->removed = fields_.removed;
-    graph_->any_removed = fields_.removed > 0;
-    if (fields_.linked > 0) graph_->set_entry({fields_.entry_slot, fields_.entry_level});
+    graph_->unrepaired = unrepaired_;
+    if (fields_.entry_slot != kNone) {
+      graph_->set_entry({fields_.entry_slot, fields_.entry_level});
+    }
     return nullptr;
   }
 
@@ -139,6 +143,7 @@ class Loader {
   const uint8_t *levels_ = nullptr;
   const uint32_t *base_ = nullptr;
   const uint32_t *uppers_ = nullptr;
+  uint64_t unrepaired_ = 0;
   std::shared_ptr<Graph> graph_;
 };
 

@@ -15,10 +15,12 @@ bool raised(const int32_t *abort) {
 
 // States first, once: all else in the file agrees with this copy, whatever is removed meanwhile.
 std::vector<uint8_t> copy_states(const Graph &graph) {
-  uint64_t slots = graph.nodes.reserved();
-  while (slots > 0 && graph.nodes.state(static_cast<uint32_t>(slots - 1)) == kEmpty) --slots;
-  std::vector<uint8_t> states(slots);
-  for (uint32_t slot = 0; slot < slots; ++slot) states[slot] = graph.nodes.state(slot);
+  std::vector<uint8_t> states(graph.nodes.reserved());
+  for (uint32_t slot = 0; slot < states.size(); ++slot) {
+    const uint8_t state = graph.nodes.state(slot);
+    states[slot] = state == kFree ? uint8_t{kEmpty} : state;
+  }
+  while (!states.empty() && states.back() == kEmpty) states.pop_back();
   return states;
 }
 
@@ -32,9 +34,7 @@ class Saver {
   }
 
  private:
-  bool has_links(uint32_t slot) const {
-    return states_[slot] == kLinked || states_[slot] == kRemoved;
-  }
+  bool has_links(uint32_t slot) const { return hnsw::has_links(states_[slot]); }
 
   bool write_fields() {
     SnapshotFields fields{};
@@ -42,7 +42,7 @@ class Saver {
     fields.ef_construct = graph_.params.ef_construct;
     fields.seed = graph_.params.seed;
     fields.slots = states_.size();
-    fields.removed = static_cast<uint64_t>(std::count(states_.begin(), states_.end(), kRemoved));
+    fields.removed = static_cast<uint64_t>(std::count_if(states_.begin(), states_.end(), is_gone));
     fields.linked =
         fields.removed + static_cast<uint64_t>(std::count(states_.begin(), states_.end(), kLinked));
     const EntryPoint entry = graph_.entry();

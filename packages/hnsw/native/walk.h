@@ -17,11 +17,13 @@ struct Admission {
   const uint32_t *allowed = nullptr;  // bitmap, or NULL for all
   uint64_t allowed_bits = 0;
   bool ask_state = false;  // some nodes are removed
+  bool staying = false;    // whatever no repair is taking out, removed or not (for insertions)
 
   bool everything() const { return allowed == nullptr && !ask_state; }
   bool admits(const NodeStore &nodes, uint32_t slot) const {
+    if (staying) return nodes.state(slot) != kLeaving;
     if (allowed != nullptr && !Bitmap(allowed, allowed_bits).test(slot)) return false;
-    return !ask_state || nodes.state(slot) != kRemoved;
+    return !ask_state || !is_gone(nodes.state(slot));
   }
 };
 

@@ -122,6 +122,7 @@ class CheckTask : public ThreadTask {
     set("selfLinks", report_.self_links);
     set("duplicateLinks", report_.duplicate_links);
     set("danglingLinks", report_.dangling_links);
+    set("unpairedTreeLinks", report_.unpaired_tree_links);
     set("linksBehindEnd", report_.links_behind_end);
     set("wrongLevels", report_.wrong_levels);
     set("wrongCounters", report_.wrong_counters);

@@ -37,6 +37,7 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
         env, "Graph",
         {InstanceMethod<&GraphHandle::insert>("insert"),
          InstanceMethod<&GraphHandle::remove>("remove"),
+         InstanceMethod<&GraphHandle::repair>("repair"),
          InstanceMethod<&GraphHandle::search>("search"),
          InstanceMethod<&GraphHandle::contains>("contains"),
          InstanceMethod<&GraphHandle::stats>("stats"), InstanceMethod<&GraphHandle::save>("save"),
@@ -107,7 +108,7 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
     std::vector<uint32_t> slots = take_slots(info[0], "insert");
     for (const uint32_t slot : slots) {
       const uint8_t state = graph_->nodes.state(slot);
-      if (state != kRemoved && state != kSkipped) continue;
+      if (!is_gone(state) && state != kSkipped) continue;
       throw make_error(
           env_, "ANNULUS_INVALID_ARGUMENT",
           "insert: slot " + std::to_string(slot) +
@@ -126,6 +127,15 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
     uint32_t changed = 0;
     for (const uint32_t slot : take_slots(info[0], "remove")) changed += remove_node(*graph_, slot);
     return Napi::Number::New(env_, changed);
+  }
+
+  Napi::Value repair(const Napi::CallbackInfo &info) {
+    open("repair");
+    if (!info[1].IsUndefined() &&
+        typed<Napi::Uint32Array>(info[1], napi_uint32_array, "progress").ElementLength() < 2) {
+      throw Napi::RangeError::New(env_, "progress needs two elements");
+    }
+    return begin_repair(env_, graph_, *pool_, info[0], info[1]);
   }
 
   Napi::Value search(const Napi::CallbackInfo &info) {

@@ -26,7 +26,7 @@ class InsertTask : public Task {
   void start() {
     job_.start(
         abort_flag(), progress_,
-        [](InsertJob *, void *self) {
+        [](SlicedJob *, void *self) {
           auto *task = static_cast<InsertTask *>(self);
           task->settler_.finish(task);
         },

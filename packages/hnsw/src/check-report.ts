@@ -9,6 +9,8 @@ export interface CheckReport {
   readonly duplicateLinks: number
   /** Links to slots without links of their own, or above their level. */
   readonly danglingLinks: number
+  /** Links of the tree that keeps all within reach which only one end holds. */
+  readonly unpairedTreeLinks: number
   /** Words behind the end of a list that are not empty. */
   readonly linksBehindEnd: number
   /** Levels that do not follow from seed and slot. */

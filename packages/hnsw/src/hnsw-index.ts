@@ -11,6 +11,7 @@ import type { CheckReport } from './check-report.js'
 import type { GraphStats } from './graph-stats.js'
 import { type NativeGraph, native } from './native.js'
 import { type InsertProgress, reporting } from './progress.js'
+import type { RepairReport } from './repair-report.js'
 
 /** One past the highest slot a graph can hold. */
 const slotsMax = 2 ** 31 - 1
@@ -43,6 +44,12 @@ export interface InsertOptions {
   readonly background?: boolean | undefined
 }
 
+export interface RepairOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called about ten times a second, and once at the end. */
+  readonly onProgress?: ((progress: InsertProgress) => void) | undefined
+}
+
 export interface SearchOptions {
   /** Results wanted, default 10. */
   readonly k?: number
@@ -62,6 +69,8 @@ export interface SearchOptions {
 export class HnswIndex {
   readonly #graph: NativeGraph
   readonly #running = new Set<Promise<unknown>>()
+  readonly #searches = new Set<Promise<unknown>>()
+  #repair: Promise<unknown> = Promise.resolve()
 
   private constructor(graph: NativeGraph) {
     this.#graph = graph
@@ -118,7 +127,7 @@ export class HnswIndex {
 
   /**
    * Takes slots out of the results of every search that starts from now on. Their nodes stay as
-   * waypoints until their neighbourhood is repaired. A slot not linked yet never will be. Removing
+   * waypoints until `repair`. A slot not linked yet will not be, until a repair frees it. Removing
    * again changes nothing. Returns how many were removed now.
    *
    * @throws AnnulusError `ANNULUS_OUT_OF_RANGE` when a slot has no code, before anything changes.
@@ -126,6 +135,38 @@ export class HnswIndex {
   remove(slots: Uint32Array): number {
     checkWords('slots', slots)
     return this.#graph.remove(slots)
+  }
+
+  /**
+   * Takes the nodes removed so far out of the graph, in the background: their neighbours get others in
+   * their place, then nothing points to them and their slots are free. Searches, insertions, removals
+   * and snapshots go on meanwhile. What is removed meanwhile stays for the next repair; so does
+   * everything when this one is aborted. A second call begins when the first has ended.
+   *
+   * Once this resolves, no search or insertion of this index that began before it still knows a
+   * freed slot, so the slots may be encoded and inserted at once. Searches through `source()` have ended
+   * in the graph, but what their pipelines do with the slots afterwards is theirs: wait with
+   * encoding until those that began before have settled.
+   *
+   * @throws AnnulusError AbortError, `ANNULUS_CLOSED`, `ANNULUS_OUT_OF_MEMORY`; nothing was freed then.
+   */
+  async repair(options: RepairOptions = {}): Promise<RepairReport> {
+    checkOptions('repair', options, ['signal', 'onProgress'])
+    const { signal, onProgress } = options
+    const turn = this.#repair.then(() =>
+      reporting(0, onProgress, signal, (stop, counter) =>
+        withAbort(stop, (flag) => this.#graph.repair(flag, counter)),
+      ),
+    )
+    this.#repair = turn.catch(() => undefined)
+    const report = await this.#run(turn)
+    await this.quiescent()
+    return report
+  }
+
+  /** Resolves when all searches that this index had begun by now have settled. */
+  async quiescent(): Promise<void> {
+    await Promise.allSettled(this.#searches)
   }
 
   /**
@@ -142,6 +183,7 @@ export class HnswIndex {
     if (allowed !== undefined) checkWords('allowed', allowed)
     const words = await this.#run(
       withAbort(signal, (flag) => this.#graph.search(query, k, ef, allowed, flag)),
+      this.#searches,
     )
     const found = words.length / 2
     return {
@@ -186,15 +228,15 @@ export class HnswIndex {
   /** Ends running insertions (`ANNULUS_CLOSED`), waits for everything else, frees. Idempotent. */
   async close(): Promise<void> {
     this.#graph.close()
-    await Promise.allSettled(this.#running)
+    await Promise.allSettled([...this.#running, ...this.#searches])
   }
 
-  async #run<T>(operation: Promise<T>): Promise<T> {
-    this.#running.add(operation)
+  async #run<T>(operation: Promise<T>, among = this.#running): Promise<T> {
+    among.add(operation)
     try {
       return await operation
     } finally {
-      this.#running.delete(operation)
+      among.delete(operation)
     }
   }
 }

@@ -5,6 +5,8 @@ export {
   type HnswOptions,
   type InsertOptions,
   type LoadOptions,
+  type RepairOptions,
   type SearchOptions,
 } from './hnsw-index.js'
 export type { InsertProgress } from './progress.js'
+export type { RepairReport } from './repair-report.js'

@@ -8,6 +8,7 @@ import {
 } from '@annulus/native'
 import type { CheckReport } from './check-report.js'
 import type { GraphStats } from './graph-stats.js'
+import type { RepairReport } from './repair-report.js'
 
 export interface NativeGraph {
   readonly size: number
@@ -19,6 +20,8 @@ export interface NativeGraph {
   ): Promise<void>
   /** How many slots changed. */
   remove(slots: Uint32Array): number
+  /** One at a time. Counts slots looked at, of how many, in two words. */
+  repair(abort: Int32Array | undefined, progress: Uint32Array | undefined): Promise<RepairReport>
   /** Slots, then as many distances as float32 bits. */
   search(
     query: Float32Array,

@@ -1,6 +1,6 @@
-/** How far an insertion is. */
+/** How far an insertion is, or a repair. */
 export interface InsertProgress {
-  /** Slots linked or passed over so far. */
+  /** Slots linked or passed over (repair: looked at) so far. */
   readonly done: number
   readonly total: number
 }
@@ -8,7 +8,8 @@ export interface InsertProgress {
 const intervalMs = 100
 
 /**
- * Runs native work that counts into a Uint32Array, and reports the count now and then. What `report`
+ * Runs native work that counts into a Uint32Array (its second word is the total, which the work may
+ * set), and reports the count now and then. What `report`
  * throws aborts the work and is thrown to the caller.
  */
 export async function reporting<T>(
@@ -18,12 +19,12 @@ export async function reporting<T>(
   work: (stop: AbortSignal | undefined, counter: Uint32Array | undefined) => Promise<T>,
 ): Promise<T> {
   if (report === undefined) return work(signal, undefined)
-  const counter = new Uint32Array(1)
+  const counter = Uint32Array.of(0, total)
   const failed = new AbortController()
   const stop = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal])
   const timer = setInterval(() => {
     try {
-      report({ done: Atomics.load(counter, 0), total })
+      report(progressIn(counter))
     } catch (error) {
       failed.abort(error)
     }
@@ -36,6 +37,10 @@ export async function reporting<T>(
   } finally {
     clearInterval(timer)
   }
-  report({ done: Atomics.load(counter, 0), total })
+  report(progressIn(counter))
   return result
+}
+
+function progressIn(counter: Uint32Array): InsertProgress {
+  return { done: Atomics.load(counter, 0), total: Atomics.load(counter, 1) }
 }

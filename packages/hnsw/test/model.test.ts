@@ -65,6 +65,40 @@ class Remove implements Command {
   toString = () => `remove ${this.slots}`
 }
 
+class Repair implements Command {
+  check = () => true
+  async run(model: Model, real: Real) {
+    const { freed } = await real.graph.repair()
+    expect(Array.from(freed)).toEqual([...model.removed].sort((a, b) => a - b))
+    model.removed.clear()
+    expect(real.graph.size).toBe(model.live.size)
+    expect(real.graph.stats().removed).toBe(0)
+    expect((await real.graph.check()).nodes).toBe(model.live.size)
+  }
+  toString = () => 'repair'
+}
+
+/** Removals, then insertions and searches while the repair runs. */
+class RepairMeanwhile implements Command {
+  constructor(
+    readonly removed: Remove,
+    readonly inserted: Insert,
+    readonly search: Search,
+  ) {}
+  check = () => true
+  async run(model: Model, real: Real) {
+    await this.removed.run(model, real)
+    const expected = [...model.removed].sort((a, b) => a - b)
+    const repair = real.graph.repair()
+    await this.inserted.run(model, real)
+    await this.search.run(model, real)
+    expect(Array.from((await repair).freed)).toEqual(expected)
+    model.removed.clear()
+    expect(await real.graph.check()).toMatchObject({ nodes: model.live.size, violations: 0 })
+  }
+  toString = () => `${this.removed}, repair, meanwhile ${this.inserted}, ${this.search}`
+}
+
 class Search implements Command {
   constructor(
     readonly query: number,
@@ -127,12 +161,19 @@ const run = fc
 const filter = fc
   .record({ modulus: fc.integer({ min: 1, max: 60 }), rest: fc.nat(3) })
   .map(({ modulus, rest }) => ({ modulus, rest: rest % modulus }))
+const inserts = run.map((slots) => new Insert(slots))
+const searches = fc
+  .tuple(slot, fc.integer({ min: 1, max: 30 }), fc.option(filter, { nil: undefined }))
+  .map(([query, k, chosen]) => new Search(query, k, chosen))
+const removals = fc.oneof(fc.array(slot, { maxLength: 40 }), run).map((slots) => new Remove(slots))
 const commands = [
-  run.map((slots) => new Insert(slots)),
-  fc.array(slot, { maxLength: 40 }).map((slots) => new Remove(slots)),
+  inserts,
+  removals,
+  searches,
+  fc.constant(new Repair()),
   fc
-    .tuple(slot, fc.integer({ min: 1, max: 30 }), fc.option(filter, { nil: undefined }))
-    .map(([query, k, chosen]) => new Search(query, k, chosen)),
+    .tuple(removals, inserts, searches)
+    .map(([removed, inserted, search]) => new RepairMeanwhile(removed, inserted, search)),
   fc.constant(new Reload()),
   fc.constant(new Check()),
 ]

@@ -49,6 +49,10 @@ class FloatScorer {
     std::memcpy(base_ + slot * stride_, vector, table_.dimension * sizeof(float));
     slots_.store(slot + 1, std::memory_order_release);
   }
+  /// Replaces a vector that nobody reads.
+  void set(uint32_t slot, const float *vector) {
+    std::memcpy(base_ + size_t{slot} * stride_, vector, table_.dimension * sizeof(float));
+  }
   const float *vector(uint32_t slot) const { return base_ + slot * stride_; }
   const annulus_scorer &table() const { return table_; }
   uint64_t scored() const { return scored_; }

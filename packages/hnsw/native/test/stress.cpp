@@ -1,4 +1,5 @@
-// Insertion, search, removal, saving, loading and checking at the same time, for the sanitizers.
+// Insertion, search, removal, repair, reuse of slots, saving, loading and checking at the same
+// time, for the sanitizers.
 //
 //   stress <directory for a snapshot> [seconds] [threads]
 //
@@ -10,11 +11,13 @@
 #include <cstdlib>
 #include <random>
 #include <thread>
+#include <vector>
 
 #include "../../../native/native/pool.h"
 #include "../check.h"
 #include "../insert_job.h"
 #include "../remove.h"
+#include "../repair_job.h"
 #include "../search.h"
 #include "../snapshot.h"
 #include "float_scorer.h"
@@ -71,6 +74,8 @@ struct Round {
   hnsw::test::FloatScorer scorer;
   std::shared_ptr<hnsw::Graph> graph;
   std::atomic<bool> over{false};
+  std::atomic<bool> inserted{false};
+  std::atomic<uint64_t> reused{0};
 };
 
 void check_results(const Round &round, const annulus_candidate_request &request) {
@@ -93,12 +98,14 @@ void check_results(const Round &round, const annulus_candidate_request &request)
 void search_until_over(Round &round, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<uint32_t> allowed((kSlots + 31) / 32);
+  std::vector<float> query(kDimension);
   std::vector<uint32_t> slots(50);
   std::vector<float> distances(50);
   while (!round.over.load()) {
     for (uint32_t &word : allowed) word = static_cast<uint32_t>(random());
     annulus_candidate_request request{};
-    request.query = round.scorer.vector(static_cast<uint32_t>(random() % kSlots));
+    std::generate(query.begin(), query.end(), [&] { return static_cast<float>(random()) / 2e9f; });
+    request.query = query.data();
     request.k = 1 + static_cast<uint32_t>(random() % 50);
     request.ef = 20;
     request.allowed = random() % 2 == 0 ? allowed.data() : nullptr;
@@ -123,6 +130,49 @@ void save_until_over(Round &round, const std::string &path) {
   } while (!round.over.load());
 }
 
+void insert_slots(Round &round, const annulus_pool &pool, std::vector<uint32_t> slots) {
+  Latch latch;
+  hnsw::InsertJob job(round.graph, pool, std::move(slots), true);
+  job.start(
+      nullptr, nullptr, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
+      &latch);
+  latch.wait();
+  require(job.status() == ANNULUS_OK, "an insertion failed");
+}
+
+// Repairs until the others are done, and uses what is freed again with other vectors, which the
+// thread sanitizer would see if a search still read the old ones. Every third repair is aborted.
+void repair_until_over(Round &round, const annulus_pool &pool, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<float> vector(kDimension);
+  bool last = false;
+  for (uint32_t turn = 0; !last; ++turn) {
+    last = round.inserted.load();
+    const bool aborts = !last && turn % 3 == 2;
+    int32_t abort = 0;
+    Latch latch;
+    hnsw::RepairJob job(round.graph, pool);
+    job.start(
+        &abort, nullptr, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
+        &latch);
+    if (aborts) __atomic_store_n(&abort, 1, __ATOMIC_RELAXED);
+    latch.wait();
+    if (aborts && job.status() == ANNULUS_ABORTED) continue;
+    require(job.status() == ANNULUS_OK, "a repair failed");
+    std::vector<uint32_t> freed = job.take_freed();
+    for (const uint32_t slot : freed) {
+      std::generate(vector.begin(), vector.end(),
+                    [&] { return static_cast<float>(random()) / 4e9f; });
+      round.scorer.set(slot, vector.data());
+    }
+    round.reused += freed.size();
+    if (turn % 2 == 0) insert_slots(round, pool, std::move(freed));
+    for (uint32_t i = 0; i < kSlots / 50; ++i) {
+      hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
+    }
+  }
+}
+
 void insert_all(Round &round, const annulus_pool &pool, uint32_t seed, bool background) {
   std::mt19937 random(seed);
   std::vector<uint32_t> order(kSlots);
@@ -131,7 +181,7 @@ void insert_all(Round &round, const annulus_pool &pool, uint32_t seed, bool back
   Latch latch;
   hnsw::InsertJob job(round.graph, pool, order, background);
   job.start(
-      nullptr, nullptr, [](hnsw::InsertJob *, void *l) { static_cast<Latch *>(l)->open(); },
+      nullptr, nullptr, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
       &latch);
   for (uint32_t i = 0; i < kSlots / 10; ++i) {
     hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
@@ -151,8 +201,12 @@ void run(uint32_t seed, uint32_t threads, const std::string &path) {
   others.emplace_back([&round, &path] { save_until_over(round, path); });
   // Two jobs over the same slots compete for each.
   std::thread rival([&] { insert_all(round, pool->table(), seed + 1, true); });
+  std::thread repairer([&] { repair_until_over(round, pool->table(), seed + 3); });
   insert_all(round, pool->table(), seed + 2, false);
   rival.join();
+  round.inserted = true;
+  repairer.join();
+  require(round.reused > 0, "no slot was freed");
   round.over = true;
   for (std::thread &other : others) other.join();
   const hnsw::CheckReport report = hnsw::check(*round.graph);
