@@ -12,8 +12,10 @@ const linesMax: Lengths = { ts: 300, mjs: 300, h: 400, cpp: 400 }
  * a new entry needs a reason.
  */
 export const longFiles: Lengths = {
+  // One model of a collection, in the order of its commands.
+  'packages/core/test/model.ts': 324,
   // The properties of one code, on one set of made-up data.
-  'packages/quantization/test/scalar.test.ts': 332,
+  'packages/quantization/test/scalar.test.ts': 336,
 }
 
 /** No file is longer than its own exception or, without one, the limit of its language. */
