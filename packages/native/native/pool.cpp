@@ -10,15 +10,30 @@
 
 #if defined(__linux__)
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace annulus {
 
 namespace {
+// Of the workers, above the niceness of the process.
+[[maybe_unused]] constexpr int kNiceness = 5;
+
 struct Job {
   void (*run)(void *, uint32_t);
   void *ctx;
 };
+
+// Workers may use all cores, but give way at once to the event loop, which is what must not wait.
+void give_way() {
+#if defined(__linux__)
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  const int now = getpriority(PRIO_PROCESS, thread);
+  setpriority(PRIO_PROCESS, thread, now + kNiceness);
+#endif
+}
 }  // namespace
 
 // Shared by the pool and its threads, so that a worker may drop the last reference to the pool.
@@ -39,6 +54,7 @@ struct Pool::State {
 #if defined(__linux__)
     pthread_setname_np(pthread_self(), "annulus-pool");
 #endif
+    give_way();
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
       run_queued(lock, worker);

@@ -22,10 +22,25 @@ void finish(Request *request, int32_t status, uint64_t slot = 0) {
 // An annulus_score_request from another addon, on its way through the engine.
 struct ForeignRequest : Request {
   annulus_score_request *foreign = nullptr;
+  // Where only some slots go to the ring: which, and their distances until they are put in place.
+  std::vector<uint32_t> missed;
+  std::vector<uint32_t> missed_slots;
+  std::vector<float> missed_distances;
+
+  void take_missed() {
+    for (const uint32_t index : missed) missed_slots.push_back(foreign->slots[index]);
+    missed_distances.resize(missed.size());
+    slots = missed_slots.data();
+    n = missed_slots.size();
+    out = missed_distances.data();
+  }
 
   static void finished(Request *request) {
     auto *own = static_cast<ForeignRequest *>(request);
     annulus_score_request *foreign = own->foreign;
+    for (size_t i = 0; i < own->missed_distances.size(); ++i) {
+      foreign->out[own->missed[i]] = own->missed_distances[i];
+    }
     foreign->status = own->status;
     foreign->detail = own->detail;
     foreign->slot = own->slot;
@@ -49,6 +64,11 @@ void score(void *self, annulus_score_request *foreign) {
   request->metric = foreign->metric;
   request->abort = foreign->abort;
   request->done = &ForeignRequest::finished;
+  try {
+    if (static_cast<Engine *>(self)->score_cached(foreign, request->missed)) request->take_missed();
+  } catch (const std::bad_alloc &) {
+    return finish(request, ANNULUS_OUT_OF_MEMORY);
+  }
   static_cast<Engine *>(self)->submit(request);
 }
 
@@ -92,6 +112,16 @@ StartResult Engine::start() {
   const StartResult outcome = result.get();
   state_->accepting.store(true, std::memory_order_release);
   return outcome;
+}
+
+bool Engine::score_cached(const annulus_score_request *request, std::vector<uint32_t> &missed) {
+  const uint64_t slots = this->slots();
+  for (size_t i = 0; i < request->n; ++i) {
+    if (request->slots[i] >= slots) return false;  // submit says which
+  }
+  if (!state_->accepting.load(std::memory_order_acquire) || !state_->cache.worthwhile()) return false;
+  state_->cache.score(*request, missed);
+  return true;
 }
 
 void Engine::submit(Request *request) {

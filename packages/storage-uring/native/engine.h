@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "engine_state.h"
 
@@ -35,6 +36,11 @@ class Engine {
   /// reads again instead of reporting damage, and no later request joins an earlier read.
   void begin_rewrite(uint64_t first, uint64_t end) { state_->rewrites.begin(first, end); }
   void end_rewrite() { state_->rewrites.end(); }
+
+  /// Scores what the page cache holds; `missed` gets the indexes of the rest. False: nothing was
+  /// tried. Not for the event loop. Throws std::bad_alloc.
+  bool score_cached(const annulus_score_request *request, std::vector<uint32_t> &missed);
+  uint64_t cache_hits() const { return state_->cache.hits(); }
 
   /// Any thread. `request->done` is called exactly once, whatever happens.
   void submit(Request *request);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "cache_pass.h"
 #include "inbox.h"
 #include "io_queue.h"
 #include "rewrites.h"
@@ -53,6 +54,7 @@ struct EngineState {
   const EngineOptions options;
   const std::unique_ptr<RingOps> ops;
   SegmentTable segments;
+  CachePass cache{segments};
   Inbox inbox;
   Counters counters;
   std::atomic<uint64_t> slots{0};  ///< one past the highest slot written

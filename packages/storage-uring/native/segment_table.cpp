@@ -21,11 +21,23 @@ int open_retrying(const std::string &path, int flags) {
     if (fd >= 0 || errno != EINTR) return fd < 0 ? -errno : fd;
   }
 }
+
+int open_buffered(const std::string &path) {
+  const int fd = open_retrying(path, 0);
+#if defined(POSIX_FADV_RANDOM)
+  if (fd >= 0) ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);  // neighbours are seldom wanted
+#endif
+  return fd;
+}
 }  // namespace
 
 SegmentTable::~SegmentTable() {
   const uint32_t count = count_.load(std::memory_order_acquire);
-  for (uint32_t number = 0; number < count; ++number) ::close(find(number)->fd);
+  for (uint32_t number = 0; number < count; ++number) {
+    const Segment *segment = find(number);
+    if (segment->cached_fd != segment->fd) ::close(segment->cached_fd);
+    ::close(segment->fd);
+  }
   for (auto &chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
 }
 
@@ -45,7 +57,14 @@ int SegmentTable::add(uint32_t number, const std::string &path, const uint32_t *
   int fd = -1;
   const int error = open_file(path, &fd);
   if (error != 0) return error;
-  chunk.load(std::memory_order_relaxed)->segments[number % kChunk] = {number, fd, checksums};
+  int cached_fd = fd;
+  const int cached_error = open_cached(path, fd, &cached_fd);
+  if (cached_error != 0) {
+    ::close(fd);
+    return cached_error;
+  }
+  chunk.load(std::memory_order_relaxed)->segments[number % kChunk] = {number, fd, cached_fd,
+                                                                      checksums};
   count_.store(number + 1, std::memory_order_release);
   return 0;
 }
@@ -69,12 +88,14 @@ int SegmentTable::open_file(const std::string &path, int *fd) {
     // All segments are read alike; one that cannot be is an error once the choice is made.
     if (!first || wanted_ == Direct::always) return EINVAL;
   }
-  *fd = open_retrying(path, 0);
-  if (*fd < 0) return -*fd;
-#if defined(POSIX_FADV_RANDOM)
-  ::posix_fadvise(*fd, 0, 0, POSIX_FADV_RANDOM);  // no read-ahead: neighbours are seldom wanted
-#endif
-  return 0;
+  *fd = open_buffered(path);
+  return *fd < 0 ? -*fd : 0;
+}
+
+// Beside a direct descriptor, one that sees what the page cache holds.
+int SegmentTable::open_cached(const std::string &path, int fd, int *cached_fd) const {
+  *cached_fd = direct() ? open_buffered(path) : fd;
+  return *cached_fd < 0 ? -*cached_fd : 0;
 }
 
 // Direct reads fetch whole sectors. They are worth it unless that is more than the page which a

@@ -25,7 +25,8 @@ enum class Direct : uint8_t { never = 0, always = 1, automatic = 2 };
 
 struct Segment {
   uint32_t number = 0;
-  int fd = -1;                          ///< what reads use
+  int fd = -1;                          ///< what reads of the ring use
+  int cached_fd = -1;                   ///< through the page cache; the same one unless direct
   const uint32_t *checksums = nullptr;  ///< slots_per_segment entries, owned by JavaScript
 };
 
@@ -59,6 +60,7 @@ class SegmentTable {
   };
 
   int open_file(const std::string &path, int *fd);
+  int open_cached(const std::string &path, int fd, int *cached_fd) const;
   bool worth_direct(uint32_t alignment) const;
 
   const Layout layout_;

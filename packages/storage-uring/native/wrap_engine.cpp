@@ -190,9 +190,18 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
       const auto value = static_cast<double>(counter.load(std::memory_order_relaxed));
       result.Set(name, Napi::Number::New(env_, value));
     };
-    set("reads", counters.reads);
-    set("readBytes", counters.read_bytes);
-    set("vectors", counters.vectors);
+    // A vector served from the page cache by the caller's thread is one read, too.
+    const auto hits = static_cast<double>(engine_->cache_hits());
+    const auto add = [&result, this, hits](const char *name, const Counters::Counter &counter,
+                                           double each) {
+      const auto value = static_cast<double>(counter.load(std::memory_order_relaxed));
+      result.Set(name, Napi::Number::New(env_, value + each * hits));
+    };
+    add("reads", counters.reads, 1);
+    add("readBytes", counters.read_bytes,
+        static_cast<double>(engine_->segments().layout().vector_bytes));
+    add("vectors", counters.vectors, 1);
+    result.Set("residentHits", Napi::Number::New(env_, hits));
     set("joined", counters.joined);
     set("resumed", counters.resumed);
     set("errors", counters.errors);

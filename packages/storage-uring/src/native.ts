@@ -47,6 +47,8 @@ export interface EngineStats {
   readonly reads: number
   readonly readBytes: number
   readonly vectors: number
+  /** Vectors that the page cache held, scored on the caller's thread. */
+  readonly residentHits: number
   /** Vectors that came with a read another request had started. */
   readonly joined: number
   /** Short reads that were continued. */

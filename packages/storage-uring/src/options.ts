@@ -23,8 +23,9 @@ export interface UringStorageOptions {
   readonly queueDepth?: number | undefined
   /**
    * Whether reads bypass the page cache (O_DIRECT). `true` demands it and fails with
-   * `ANNULUS_UNSUPPORTED` where the file system cannot; `'auto'` (default) takes it where it does not
-   * read more than a buffered read would; `false` never does.
+   * `ANNULUS_UNSUPPORTED` where the file system cannot; `'auto'` (default) settles it at open: past
+   * it when the vectors would fill more than half of the memory that is free, unless the file system
+   * would then read more than a buffered read. `false` never does.
    */
   readonly direct?: boolean | 'auto' | undefined
   /** Upper bound of a segment file in bytes; default 256 MiB, at most 1 GiB. Fixed at creation. */

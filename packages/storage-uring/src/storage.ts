@@ -9,6 +9,7 @@ import {
   type StorageFactory,
   type StorageStats,
 } from '@annulus/storage'
+import { settleDirect } from './direct.js'
 import { type Settings, settingsOf, type UringStorageOptions } from './options.js'
 import { UringReader } from './reader.js'
 
@@ -42,7 +43,7 @@ export class UringStorage extends BaseStorage {
   static async open(opening: OpenOptions, settings: Settings): Promise<UringStorage> {
     checkOptions('open', opening, ['path', 'dimension', 'slots', 'signal'])
     const { segmentBytesMax, files } = settings
-    const reader = new UringReader(settings)
+    const reader = new UringReader(settleDirect(settings, opening))
     let store: SegmentStore | undefined
     try {
       store = await openSegmentStore({
