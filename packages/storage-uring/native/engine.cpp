@@ -119,7 +119,8 @@ bool Engine::score_cached(const annulus_score_request *request, std::vector<uint
   for (size_t i = 0; i < request->n; ++i) {
     if (request->slots[i] >= slots) return false;  // submit says which
   }
-  if (!state_->accepting.load(std::memory_order_acquire) || !state_->cache.worthwhile()) return false;
+  if (!state_->accepting.load(std::memory_order_acquire) || !state_->cache.worthwhile())
+    return false;
   state_->cache.score(*request, missed);
   return true;
 }
