@@ -95,7 +95,8 @@ void Insertion::gather_beyond(Walk &walk, EntryPoint entry, uint32_t level) {
     walk.descend(entry.level, 1);
     Admission staying;
     staying.staying = true;
-    walk.widen_admitted(staying, graph_.params.m);
+    walk.begin_admitted(staying, graph_.params.m);
+    walk.widen_admitted(staying);
     gather(scratch_.results);
   }
   if (!scratch_.candidates.empty()) return;

@@ -23,6 +23,13 @@ void hand_out(const Graph &graph, Scratch &scratch, const Beam &beam,
   }
 }
 
+int32_t scan(const Graph &graph, Scratch &scratch, const Admission &admission, uint32_t width,
+             annulus_candidate_request &request) {
+  if (!scan_admitted(graph, scratch, admission, width, request.abort)) return ANNULUS_ABORTED;
+  hand_out(graph, scratch, scratch.results, request);
+  return ANNULUS_OK;
+}
+
 int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request) {
   const EntryPoint entry = graph.entry();
   if (!entry.exists()) return ANNULUS_OK;
@@ -36,22 +43,32 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   const uint64_t nodes = std::max<uint64_t>(graph.linked.load(std::memory_order_acquire), 1);
   const auto width =
       static_cast<uint32_t>(std::min<uint64_t>(std::max({request.ef, request.k, 1u}), nodes));
-  const Strategy strategy = choose_strategy(graph, admission, width);
-  if (strategy == Strategy::scan) {
-    if (!scan_admitted(graph, scratch, admission, width, request.abort)) return ANNULUS_ABORTED;
-    hand_out(graph, scratch, scratch.results, request);
-    return ANNULUS_OK;
-  }
+  const Choice choice = choose_strategy(graph, admission, width);
+  if (choice.strategy == Strategy::scan) return scan(graph, scratch, admission, width, request);
   Walk walk(graph, scratch, request.abort);
   walk.start(entry, width);
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
-  if (strategy == Strategy::walk) {
+  if (choice.strategy == Strategy::walk) {
     if (!walk.widen(0)) return ANNULUS_ABORTED;
     hand_out(graph, scratch, scratch.beam, request);
-  } else {
-    if (!walk.widen_admitted(admission, width)) return ANNULUS_ABORTED;
-    hand_out(graph, scratch, scratch.results, request);
+    return ANNULUS_OK;
   }
+  walk.begin_admitted(admission, width);
+  if (admission.allowed != nullptr) {
+    if (!walk.widen_admitted(admission, kProbeTurns)) return ANNULUS_ABORTED;
+    // Filter and query exclude each other: a walk would take long or end in the wrong place.
+    if (walk.finds_few(choice.share)) {
+      return scan(graph, scratch, admission, width, request);
+    }
+  }
+  const bool done = choice.strategy == Strategy::two_hops ? walk.widen_two_hops(admission)
+                                                          : walk.widen_admitted(admission);
+  if (!done) return ANNULUS_ABORTED;
+  // More are admitted than the beam is wide: two hops did not lead to all.
+  if (choice.strategy == Strategy::two_hops && scratch.results.size() < width) {
+    return scan(graph, scratch, admission, width, request);
+  }
+  hand_out(graph, scratch, scratch.results, request);
   return ANNULUS_OK;
 }
 

@@ -30,6 +30,9 @@ class Visited {
     return count_ != before;
   }
 
+  /// The same for a slot that may be younger than this search: those are passed over.
+  bool add_known(uint32_t slot) { return slot < limit_ && add(slot); }
+
   /// Marks the slots of a link list and appends to `out` those that were not marked before; returns
   /// how many. Slots past the limit are younger than this search and passed over.
   uint32_t add_list(const uint32_t *words, uint32_t capacity, uint32_t *out) {

@@ -64,21 +64,27 @@ bool Walk::widen(uint32_t level) {
   return true;
 }
 
-// A filter's strategy lives here and in Admission alone: another one (two hops, for instance) is
-// another function beside this.
-bool Walk::widen_admitted(const Admission &admission, uint32_t width) {
+void Walk::begin_admitted(const Admission &admission, uint32_t width) {
+  Beam &results = scratch_.results;
+  std::vector<Entry> &frontier = scratch_.frontier;
+  results.reset(width);
+  frontier.clear();
+  near_ = hits_ = 0;
+  for (uint32_t i = 0; i < scratch_.beam.size(); ++i) {
+    const Entry entry = scratch_.beam[i] & ~kExpanded;
+    frontier.push_back(entry);  // sorted upwards, which is a heap
+    if (entry < results.bound() && admission.admits(graph_.nodes, slot_of(entry))) {
+      results.insert(entry);
+    }
+  }
+}
+
+bool Walk::widen_admitted(const Admission &admission, uint32_t turns) {
   const NodeStore &nodes = graph_.nodes;
   Beam &results = scratch_.results;
   std::vector<Entry> &frontier = scratch_.frontier;
   const std::greater<Entry> farther;
-  results.reset(width);
-  frontier.clear();
-  for (uint32_t i = 0; i < scratch_.beam.size(); ++i) {
-    const Entry entry = scratch_.beam[i] & ~kExpanded;
-    frontier.push_back(entry);  // sorted upwards, which is a heap
-    if (entry < results.bound() && admission.admits(nodes, slot_of(entry))) results.insert(entry);
-  }
-  while (!frontier.empty() && frontier.front() <= results.bound()) {
+  for (; turns > 0 && !frontier.empty() && frontier.front() <= results.bound(); --turns) {
     if (aborted()) return false;
     const uint32_t slot = slot_of(frontier.front());
     std::pop_heap(frontier.begin(), frontier.end(), farther);
@@ -88,9 +94,12 @@ bool Walk::widen_admitted(const Admission &admission, uint32_t width) {
     for (uint32_t i = 0; i < n; ++i) {
       const Entry found = make_entry(scratch_.distances[i], scratch_.slots[i]);
       if (found >= results.bound()) continue;
+      ++near_;
       frontier.push_back(found);
       std::push_heap(frontier.begin(), frontier.end(), farther);
-      if (admission.admits(nodes, slot_of(found))) results.insert(found);
+      if (!admission.admits(nodes, slot_of(found))) continue;
+      ++hits_;
+      results.insert(found);
     }
   }
   return true;

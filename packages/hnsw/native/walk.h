@@ -39,20 +39,36 @@ class Walk {
   bool descend(uint32_t from, uint32_t to);
   /// Fills the beam with the nearest nodes of a level. False when aborted.
   bool widen(uint32_t level);
-  /// Fills `scratch.results` with the nearest `width` admitted nodes of level 0. False when
-  /// aborted.
-  bool widen_admitted(const Admission &admission, uint32_t width);
+  /// Lets the nearest `width` admitted nodes of level 0 be gathered in `scratch.results`, from what
+  /// the beam has.
+  void begin_admitted(const Admission &admission, uint32_t width);
+  /// Gathers them, for at most `turns` expansions; it may be gone on with. False when aborted.
+  bool widen_admitted(const Admission &admission, uint32_t turns = UINT32_MAX);
+  /// Whether among the nodes that came near enough by now far fewer than `share` were admitted, too
+  /// few to be chance.
+  bool finds_few(double share) const {
+    return static_cast<double>(hits_) + 2 < share / 2 * static_cast<double>(near_);
+  }
+  /// The same as widen_admitted, but scores admitted nodes only, and passes through others to their
+  /// neighbours (two-hop expansion as in ACORN, Patel et al. 2024). The admission has a bitmap.
+  bool widen_two_hops(const Admission &admission);
 
  private:
   bool aborted() const {
     return abort_ != nullptr && __atomic_load_n(abort_, __ATOMIC_RELAXED) != 0;
   }
   uint32_t score_neighbours(uint32_t slot, uint32_t level, uint32_t next);
+  uint32_t collect_two_hops(const Admission &admission, uint32_t slot);
+  uint32_t collect_seeds(const Admission &admission);
+  void score(uint32_t n);
+  void push_found(uint32_t n);
 
   const Graph &graph_;
   Scratch &scratch_;
   const annulus_scorer &scorer_;
   const int32_t *abort_;
+  uint64_t near_ = 0;  // scored and below the bound
+  uint64_t hits_ = 0;  // of those, the admitted
 };
 
 }  // namespace annulus::hnsw

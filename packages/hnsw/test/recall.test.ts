@@ -4,7 +4,7 @@ import { type Metric, Pool } from '@annulus/native'
 import { type Codes, none, scalar } from '@annulus/quantization'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HnswIndex } from '../src/index.js'
-import { encode, faults, range, recall, row } from './points.js'
+import { bitmapOf, encode, faults, randomFrom, range, recall, row } from './points.js'
 import { hasRealSet, readRealSet } from './real-set.js'
 
 const sets: readonly { name: string; metric: Metric; rows: number }[] = [
@@ -30,6 +30,34 @@ for (const { name, metric, rows } of sets) {
       floats.close()
       pool.close()
     })
+
+    it(
+      'filters of 1 to 80 % reach recall@10 of 0.95 at ef 64, at random and far from the query',
+      async () => {
+        const index = HnswIndex.create({ pool, scorer: floats.scorer() })
+        await index.insert(range(0, floats.slots))
+        const random = randomFrom(3)
+        for (const far of [false, true]) {
+          for (const share of [0.01, 0.1, 0.3, 0.5, 0.8]) {
+            let sum = 0
+            for (let q = 0; q < 20; q++) {
+              const query = row(set.queries, set.dimension, q)
+              const ranked = (await floats.scan(query, { k: floats.slots })).slots
+              const slots = far
+                ? ranked.subarray(Math.round((1 - share) * ranked.length))
+                : ranked.filter(() => random() < share)
+              const allowed = bitmapOf(slots, floats.slots)
+              const found = await index.search(query, { k: 10, ef: 64, allowed })
+              expect(faults(found.slots, found.distances)).toEqual([])
+              sum += recall(slots.subarray(0, 10), found.slots)
+            }
+            expect(sum / 20, `${share} far ${far}`).toBeGreaterThanOrEqual(0.95)
+          }
+        }
+        await index.close()
+      },
+      timeoutMs,
+    )
 
     it.each([
       ['none', none(), 10],

@@ -2,6 +2,7 @@
 //
 //   hnsw-bench <data folder | synthetic:COUNTxDIMENSION> [key=value ...]
 //     scorer=scalar|none  m=16  efc=128  threads=1  ef=16,32,64,128  rescore=0|1  count=0|1
+//     filter=EF (measures filters at that ef instead)
 //     cache=FILE (exact neighbours)  graph=FILE (snapshot)  repeat=3  seed=1
 #include <annulus/distance.h>
 
@@ -22,6 +23,7 @@
 #include "../snapshot.h"
 #include "code_scorer.h"
 #include "data.h"
+#include "filters.h"
 
 namespace hnsw = annulus::hnsw;
 using namespace annulus::hnsw::bench;
@@ -32,7 +34,7 @@ namespace {
 std::map<std::string, std::string> options = {
     {"scorer", "scalar"}, {"m", "16"},      {"efc", "128"},         {"threads", "1"},
     {"cache", ""},        {"rescore", "0"}, {"ef", "16,32,64,128"}, {"repeat", "5"},
-    {"seed", "1"},        {"count", "0"},   {"graph", ""}};
+    {"seed", "1"},        {"count", "0"},   {"graph", ""},          {"filter", "0"}};
 
 uint32_t number(const char *key) { return static_cast<uint32_t>(std::atoi(options[key].c_str())); }
 double seconds(Clock::time_point since) {
@@ -204,6 +206,10 @@ int main(int argc, char **argv) {
   const annulus_scorer scorer = number("count") != 0 ? counted(plain) : plain;
   std::shared_ptr<hnsw::Graph> graph = load_or_build(scorer, count, name);
   report(*graph, count);
+  if (number("filter") != 0) {
+    measure_filters(*graph, set, number("filter"));
+    return 0;
+  }
   std::stringstream efs(options["ef"]);
   for (std::string ef; std::getline(efs, ef, ',');) {
     measure(*graph, set, static_cast<uint32_t>(std::atoi(ef.c_str())));

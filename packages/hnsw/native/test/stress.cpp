@@ -102,12 +102,16 @@ void search_until_over(Round &round, uint32_t seed) {
   std::vector<uint32_t> slots(50);
   std::vector<float> distances(50);
   while (!round.over.load()) {
-    for (uint32_t &word : allowed) word = static_cast<uint32_t>(random());
+    const bool few = random() % 2 == 0;  // an eighth, and a narrow beam: two hops
+    for (uint32_t &word : allowed) {
+      word = static_cast<uint32_t>(random());
+      if (few) word &= static_cast<uint32_t>(random()) & static_cast<uint32_t>(random());
+    }
     annulus_candidate_request request{};
     std::generate(query.begin(), query.end(), [&] { return static_cast<float>(random()) / 2e9f; });
     request.query = query.data();
-    request.k = 1 + static_cast<uint32_t>(random() % 50);
-    request.ef = 20;
+    request.k = 1 + static_cast<uint32_t>(random() % (few ? 5 : 50));
+    request.ef = few ? 5 : 20;
     request.allowed = random() % 2 == 0 ? allowed.data() : nullptr;
     request.allowed_bits = kSlots;
     request.slots = slots.data();
