@@ -171,7 +171,7 @@ describe('writes', () => {
     const collection = await db.collection<Record<string, unknown>>('c', { dimension: 1 })
     const payload = {
       a: undefined,
-      b: [undefined ?? null, { c: undefined, d: 'Ω' }],
+      b: [null, { c: undefined, d: 'Ω' }],
       e: 2 ** 52,
       f: -0.5,
       g: {},
