@@ -85,11 +85,11 @@ export async function openParts(
     )
     const payloads = new PayloadReader(store, table, tuning.payloadCacheBytes)
     const fields = new FieldIndex(host.store.tables.fields, config.number, config.indexedFields)
-    const filters = new FilterCache(table, payloads, fields)
     const onRemoved = (slots: readonly number[]) => {
       for (const slot of slots) payloads.forget(slot)
     }
     const writer = new Writer({ storage, store, table, fields, indexer, onRemoved })
+    const filters = new FilterCache(table, payloads, fields, (work) => writer.betweenCommits(work))
     const search: SearchParts = {
       pool,
       storage,
@@ -100,7 +100,7 @@ export async function openParts(
       filters,
       payloads,
       m: config.m,
-      committed: () => writer.committed(),
+      betweenCommits: (work) => writer.betweenCommits(work),
     }
     return {
       config,

@@ -16,11 +16,8 @@ const bitmapBytes = blockSlots / 8
 const listSlotsMax = bitmapBytes / 4
 const textBytesMax = 128
 
-/** Slots to add to and to remove from the index, collected for one commit. */
-export class FieldChanges {
-  readonly added = new Map<string, { key: Buffer; slots: number[] }>()
-  readonly removed = new Map<string, { key: Buffer; slots: number[] }>()
-}
+/** Slots to add to or to remove from the index, by the key of their block. */
+export type SlotsByKey = Map<string, { readonly key: Buffer; readonly slots: number[] }>
 
 export class FieldIndex {
   readonly fields: readonly string[]
@@ -34,11 +31,7 @@ export class FieldIndex {
   }
 
   /** Notes what the payload of a slot adds to or removes from the index. */
-  collect(
-    changes: Map<string, { key: Buffer; slots: number[] }>,
-    slot: number,
-    payload: object | undefined,
-  ) {
+  collect(changes: SlotsByKey, slot: number, payload: object | undefined) {
     const block = Math.floor(slot / blockSlots)
     for (const field of this.fields) {
       for (const value of new Set(valuesIn(payload, field))) {
@@ -51,12 +44,12 @@ export class FieldIndex {
     }
   }
 
-  /** The blocks as they will be after `changes`; read now, written inside the commit by `write`. */
-  prepare(changes: FieldChanges): { key: Buffer; value: Buffer | undefined }[] {
-    const names = new Set([...changes.added.keys(), ...changes.removed.keys()])
+  /** The blocks as they will be after these changes; read now, written inside the commit by `write`. */
+  prepare(add: SlotsByKey, remove: SlotsByKey): { key: Buffer; value: Buffer | undefined }[] {
+    const names = new Set([...add.keys(), ...remove.keys()])
     return Array.from(names, (name) => {
-      const added = changes.added.get(name)
-      const removed = changes.removed.get(name)
+      const added = add.get(name)
+      const removed = remove.get(name)
       const key = added?.key ?? removed?.key ?? Buffer.alloc(0)
       const words = this.#read(key) ?? new Uint32Array(blockWords)
       for (const slot of added?.slots ?? []) setBit(words, slot % blockSlots, true)

@@ -47,8 +47,8 @@ export interface SearchParts extends Pick<Scope, 'pool' | 'storage' | 'reader' |
   readonly filters: FilterCache
   readonly payloads: PayloadReader
   readonly m: number
-  /** Waits until the commit in hand, if any, is visible. */
-  readonly committed: () => Promise<void>
+  /** Runs work while no write takes effect. */
+  readonly betweenCommits: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 export interface SearchAnswer {
@@ -56,7 +56,7 @@ export interface SearchAnswer {
   readonly diagnostics: SearchDiagnostics
 }
 
-/** Writes that overtake a search this often are no longer waited out. */
+/** A search that was overtaken this often makes the next writes wait. */
 const retriesMax = 3
 
 export async function search(
@@ -66,16 +66,14 @@ export async function search(
 ): Promise<SearchAnswer> {
   const start = nowMs()
   const totals = { candidates: 0, reads: 0, planMs: 0, rankMs: 0, fetchMs: 0 }
-  for (let retries = 0; ; retries++) {
-    if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
-    const attempt = await searchOnce(parts, query, options, totals)
-    if (attempt.overtaken && retries < retriesMax) {
-      await parts.committed()
-      continue
-    }
-    const { strategy, matching, hits } = attempt
-    return { hits, diagnostics: { strategy, matching, retries, ...totals, ms: nowMs() - start } }
+  const attempt = () => searchOnce(parts, query, options, totals)
+  let found = await attempt()
+  let retries = 0
+  for (; found.overtaken && retries <= retriesMax; retries++) {
+    found = await (retries < retriesMax ? attempt() : parts.betweenCommits(attempt))
   }
+  const { strategy, matching, hits } = found
+  return { hits, diagnostics: { strategy, matching, retries, ...totals, ms: nowMs() - start } }
 }
 
 interface Totals {
@@ -100,6 +98,7 @@ async function searchOnce(
   options: ParsedSearch,
   totals: Totals,
 ): Promise<Attempt> {
+  if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
   const { table } = parts
   const wanted = options.limit + options.offset
   const begin = nowMs()

@@ -1,7 +1,7 @@
 // What a commit will do, worked out before anything is written.
 import { AnnulusError } from '@annulus/native'
 import type { CollectionStore } from './collection-store.js'
-import { FieldChanges, type FieldIndex } from './field-index.js'
+import type { FieldIndex, SlotsByKey } from './field-index.js'
 import type { PointId } from './ids.js'
 import { limits } from './limits.js'
 import { decodePayload } from './payloads.js'
@@ -37,7 +37,9 @@ export interface WritePlan {
   readonly added: Map<number, { id: PointId; record: Buffer }>
   readonly removed: number[]
   readonly counts: WriteCounts[]
-  readonly fields: FieldChanges
+  /** What the added payloads put into the payload index, and what those removed leave there. */
+  readonly indexed: SlotsByKey
+  readonly unindexed: SlotsByKey
 }
 
 export interface PlanParts {
@@ -60,7 +62,8 @@ export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): Wri
     added: new Map(),
     removed: [],
     counts: [],
-    fields: new FieldChanges(),
+    indexed: new Map(),
+    unindexed: new Map(),
   }
   if (plan.end > limits.slotsMax) {
     throw new AnnulusError(
@@ -91,7 +94,7 @@ function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: Pla
     const record = group.records[index]
     if (record === undefined) throw new AnnulusError('ANNULUS_INTERNAL', 'a group lacks a record')
     plan.added.set(slot, { id, record })
-    parts.fields.collect(plan.fields.added, slot, group.payloads[index])
+    parts.fields.collect(plan.indexed, slot, group.payloads[index])
   }
   return replaced
 }
@@ -106,7 +109,7 @@ function planRemoval(plan: WritePlan, id: PointId, parts: PlanParts): boolean {
   if (plan.added.delete(slot) || fields.fields.length === 0) return true
   const bytes = store.record(slot)
   const payload = bytes === undefined ? undefined : decodeRecord(bytes, slot).payload
-  if (payload !== undefined) fields.collect(plan.fields.removed, slot, decodePayload(payload))
+  if (payload !== undefined) fields.collect(plan.unindexed, slot, decodePayload(payload))
   return true
 }
 

@@ -2,7 +2,7 @@
 import { AbortError, AnnulusError } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { CollectionStore } from './collection-store.js'
-import type { FieldIndex } from './field-index.js'
+import type { FieldIndex, SlotsByKey } from './field-index.js'
 import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
 import { slicePoints, turn } from './points.js'
@@ -41,8 +41,15 @@ export class Writer {
   readonly #prefetching = new Prefetching()
   #running: Promise<void> | undefined
   #committing: Promise<void> | undefined
+  #holds = 0
+  readonly #held: (() => void)[] = []
   #latched: unknown
   #sequence: number
+  /**
+   * What slots removed by the last commit left in the payload index. It is cleared by the next one:
+   * until a removal is visible, filters must still find the slot.
+   */
+  #unindexed: SlotsByKey = new Map()
   commits = 0
 
   constructor(options: WriterOptions) {
@@ -53,6 +60,10 @@ export class Writer {
   /** Number of the last commit that searches see. */
   get sequence(): number {
     return this.#sequence
+  }
+
+  get fields(): FieldIndex {
+    return this.#options.fields
   }
 
   /** Requests that wait for their commit. */
@@ -78,9 +89,15 @@ export class Writer {
     })
   }
 
-  /** Waits until the commit in hand, if any, is visible or has failed. */
-  async committed(): Promise<void> {
-    await this.#committing
+  /** Runs work between two commits: it begins when the one in hand is visible, and later ones wait. */
+  async betweenCommits<T>(work: () => Promise<T>): Promise<T> {
+    this.#holds++
+    try {
+      await this.#committing
+      return await work()
+    } finally {
+      if (--this.#holds === 0) for (const proceed of this.#held.splice(0)) proceed()
+    }
   }
 
   async #run(): Promise<void> {
@@ -95,6 +112,7 @@ export class Writer {
         continue
       }
       await this.#options.indexer.room()
+      while (this.#holds > 0) await new Promise<void>((resolve) => this.#held.push(resolve))
       this.#committing = this.#serve(this.#take())
       await this.#committing
     }
@@ -148,7 +166,7 @@ export class Writer {
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)
     if (plan.end === plan.first && plan.removed.length === 0) return plan.counts
-    const blocks = this.#options.fields.prepare(plan.fields)
+    const blocks = this.#options.fields.prepare(plan.indexed, this.#unindexed)
     const vectors = vectorsOf(inputs, this.#options.storage.dimension)
     const encoding = indexer.encode(plan.first, vectors)
     await this.#store(plan, vectors).finally(() => encoding)
@@ -165,6 +183,7 @@ export class Writer {
       }),
     )
     this.#sequence = sequence
+    this.#unindexed = plan.unindexed
     this.commits++
     table.extend(plan.end)
     for (const [slot, { id }] of plan.added) table.add(slot, id)

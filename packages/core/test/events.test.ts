@@ -59,7 +59,12 @@ describe('events', () => {
           : inner.read(slots, options),
     }))
     const db = await openHere(await directory(), storage)
-    const collection = await db.collection('c', { dimension, codesFrom: 50, graphFrom: 50 })
+    const collection = await db.collection('c', {
+      dimension,
+      codesFrom: 50,
+      graphFrom: 50,
+      backlogMax: 60,
+    })
     const errors: string[] = []
     collection.on('backgroundError', ({ code }) => errors.push(code))
     await collection.upsert(points(100))
@@ -67,10 +72,13 @@ describe('events', () => {
     expect(errors).toContain('ANNULUS_IO')
     expect(collection.stats().index.state).toBe('failed')
     expect(await collection.search(vectors(1, dimension)[0] ?? [])).toHaveLength(10)
+    // Writes do not wait for what cannot be done.
+    await collection.upsert(points(200).slice(100))
+    await collection.upsert(points(300).slice(200))
     broken = false
     await collection.delete(5)
     await collection.waitForIndex()
-    expect(collection.stats().index).toMatchObject({ state: 'idle', linked: 100 })
+    expect(collection.stats().index).toMatchObject({ state: 'idle', linked: 300 })
   })
 
   it('cannot harm what emits them', async () => {

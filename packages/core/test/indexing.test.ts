@@ -4,10 +4,12 @@ import { Pool } from '@annulus/native'
 import { memoryStorage, nodeFileOps } from '@annulus/storage'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type CollectionParts, openParts } from '../src/collection-parts.js'
+import { parseFilter } from '../src/filter.js'
 import type { Generation } from '../src/generation.js'
 import { parseSearch, parseTuning, type SearchOptions } from '../src/options.js'
 import { encodeGroup } from '../src/points.js'
 import { search } from '../src/search.js'
+import { SlotSet } from '../src/slot-set.js'
 import { SlotTable } from '../src/slot-table.js'
 import { Store } from '../src/store.js'
 import { directory, vectors } from './world.js'
@@ -27,7 +29,7 @@ const config = {
 let cleanup = async () => {}
 afterEach(() => cleanup())
 
-async function assembled(points: number): Promise<CollectionParts> {
+async function assembled(points: number, indexedFields: string[] = []): Promise<CollectionParts> {
   const path = await directory()
   const files = nodeFileOps
   const store = await Store.open(join(path, 'annulus.mdb'), files)
@@ -35,7 +37,7 @@ async function assembled(points: number): Promise<CollectionParts> {
   const host = { store, files, pool, storage: memoryStorage(), directory: join(path, 'c') }
   const parts = await openParts(
     host,
-    config,
+    { ...config, indexedFields },
     {},
     parseTuning({ codesFrom: 50, graphFrom: 50 }),
     () => {},
@@ -112,6 +114,83 @@ describe('a search', () => {
     const { ids } = await idsOf(parts, query, { limit: 3, ef: 4, oversampling: 1 })
     expect(moved).toBe(1)
     expect(ids[0]).toBe(7)
+  })
+})
+
+describe('while a commit is in LMDB and not yet visible', () => {
+  const payload = (label: string) => ({ label, rank: 1 })
+
+  /** Overwrites point 7 and holds the moment between its commit and its taking effect. */
+  async function overwriting(parts: CollectionParts, query: Float32Array) {
+    const commit = parts.store.commit.bind(parts.store)
+    let proceed = () => {}
+    const held = new Promise<void>((resolve) => {
+      proceed = resolve
+    })
+    const inLmdb = new Promise<void>((resolve) => {
+      parts.store.commit = async (write) => {
+        await commit(write)
+        resolve()
+        await held
+      }
+    })
+    const point = { id: 7, vector: query, payload: payload('b') }
+    const written = parts.writer.submit(
+      encodeGroup([point], { ...config, indexedFields: ['label'] }).then((group) => ({ group })),
+      undefined,
+    )
+    await inLmdb
+    return { proceed, written }
+  }
+
+  async function labelled(): Promise<{ parts: CollectionParts; query: Float32Array }> {
+    const parts = await assembled(100, ['label'])
+    const [query = new Float32Array()] = vectors(1, dimension, 9)
+    const point = { id: 7, vector: query, payload: payload('b') }
+    const rules = { ...config, indexedFields: ['label'] }
+    const ready = encodeGroup([point], rules).then((group) => ({ group }))
+    await parts.writer.submit(ready, undefined)
+    await parts.indexer.settled()
+    return { parts, query }
+  }
+
+  it.each([
+    ['no filter', {}],
+    ['an indexed filter', { filter: { label: 'b' } }],
+    ['another filter', { filter: { rank: 1 } }],
+    ['both', { filter: { rank: 1, label: 'b' } }],
+  ])('a point is still found, with %s', async (_, options) => {
+    const { parts, query } = await labelled()
+    const { proceed, written } = await overwriting(parts, query)
+    const searching = idsOf(parts, query, { limit: 1, ...options })
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    proceed()
+    expect((await searching).ids).toEqual([7])
+    await written
+    expect((await idsOf(parts, query, { limit: 1, ...options })).ids).toEqual([7])
+  })
+
+  it('a point is read from LMDB', async () => {
+    const { parts, query } = await labelled()
+    const { proceed, written } = await overwriting(parts, query)
+    const slot = parts.store.slotOf(7)
+    expect(slot).toBe(101)
+    expect(parts.payloads.content(101)).toEqual({ id: 7, payload: payload('b') })
+    proceed()
+    await written
+  })
+
+  it('is over, the payload index forgets with the next commit', async () => {
+    const { parts, query } = await labelled()
+    const first = await overwriting(parts, query)
+    first.proceed()
+    await first.written
+    const { filters } = parts
+    expect((await filters.match(parseFilter({ label: 'b' }), undefined)).set.size).toBe(1)
+    const found = new SlotSet()
+    await write(parts, vectors(1, dimension, 3), 5_000)
+    parts.writer.fields.addMatches(found, 'label', ['b'], 0)
+    expect([...found.slots()]).toEqual([101])
   })
 })
 

@@ -7,7 +7,7 @@ import { directory, lastingMemory } from './world.js'
 const seed = Number(process.env['ANNULUS_SEED'] ?? 20_240_607)
 /** Shrinking a failure takes minutes: on demand. */
 const shrink = process.env['ANNULUS_SHRINK'] !== undefined
-const numRuns = Number(process.env['ANNULUS_RUNS'] ?? 30)
+const numRuns = Number(process.env['ANNULUS_RUNS'] ?? 28)
 
 let total = 0
 const strategies = new Map<string, number>()
