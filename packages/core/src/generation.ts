@@ -1,6 +1,6 @@
 // One generation of a vector index: codes trained once and the graph built over them.
 import type { HnswIndex } from '@annulus/hnsw'
-import { AnnulusError } from '@annulus/native'
+import { AnnulusError, type SourceHandle } from '@annulus/native'
 import type { Codes } from '@annulus/quantization'
 import type { SlotTable } from './slot-table.js'
 
@@ -17,6 +17,8 @@ export class Generation {
   encoded: number
   linked: number
   readonly #deferred: number[] = []
+  #codesSource: SourceHandle | undefined
+  #graphSource: SourceHandle | undefined
   #busy = false
   #users = 0
   #retired: (() => void) | undefined
@@ -56,6 +58,18 @@ export class Generation {
     this.remove(dead)
   }
 
+  /** The codes for native searches; made once. */
+  codesSource(): SourceHandle {
+    this.#codesSource ??= this.codes.source()
+    return this.#codesSource
+  }
+
+  /** The graph for native searches; made once, for a generation never changes its graph. */
+  graphSource(graph: HnswIndex): SourceHandle {
+    this.#graphSource ??= graph.source()
+    return this.#graphSource
+  }
+
   /** Uses the generation during `work`: it is not closed before. */
   async use<T>(work: () => Promise<T>): Promise<T> {
     this.#users++
@@ -72,6 +86,8 @@ export class Generation {
       await new Promise<void>((resolve) => {
         this.#retired = resolve
       })
+    this.#codesSource = undefined
+    this.#graphSource = undefined
     await this.graph?.close()
     this.codes.close()
   }

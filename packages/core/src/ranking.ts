@@ -116,14 +116,14 @@ async function rankNatively(
   const sources = []
   if (useGraph && generation.graph !== undefined) {
     sources.push({
-      source: generation.graph.source(),
+      source: generation.graphSource(generation.graph),
       allowed: scope.filtered ? scope.matching.words : undefined,
     })
   }
   if (from < scope.encoded) {
     const all = from === 0 && scope.encoded === scope.slots
     const allowed = all ? scope.matching.words : scope.matching.range(from, scope.encoded).words
-    sources.push({ source: generation.codes.source(), allowed })
+    sources.push({ source: generation.codesSource(), allowed })
   }
   const reader = options.rescore ? scope.reader : undefined
   const result = await pipelineSearch(scope.pool, sources, reader, query, {
