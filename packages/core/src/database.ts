@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type FileLock, lockFile, Pool } from '@annulus/native'
-import { type FileOps, nodeFileOps, type StorageFactory } from '@annulus/storage'
+import { Pool } from '@annulus/native'
+import { type FileLock, type FileOps, nodeFileOps, type StorageFactory } from '@annulus/storage'
 import { Catalog, type CollectionConfig } from './catalog.js'
 import { Collection } from './collection.js'
 import { type Emit, openParts } from './collection-parts.js'
@@ -38,7 +38,7 @@ interface DatabaseParts {
  *   is a file, `ANNULUS_PERMISSION`, `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_UNKNOWN_OPTION`.
  */
 export async function open(path: string, options: DatabaseOptions): Promise<Database> {
-  checkNames(options, ['storage', 'threads'], 'open')
+  checkNames(options, ['storage', 'threads', 'files'], 'open')
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw invalid('path must be the name of a directory', 'path')
   }
@@ -47,14 +47,14 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
   }
   const threads =
     options.threads === undefined ? undefined : integer(options.threads, 'threads', 1, 256)
-  const files = nodeFileOps
+  const files = options.files ?? nodeFileOps
   if ((await files.stat(path))?.directory === false) {
     throw invalid(`${path} is a file, not a directory`, 'path')
   }
   await files.makeDirectory(path)
-  const lock = await lockFile(join(path, 'lock'))
+  const lock = await files.lock(join(path, 'lock'))
   const release = new AsyncReleases()
-  release.add(async () => lock.release())
+  release.add(() => lock.release())
   try {
     const store = await Store.open(join(path, 'annulus.mdb'), files)
     release.add(() => store.close())
@@ -162,7 +162,7 @@ export class Database extends DatabaseEmitter {
       const closed = await Promise.allSettled(closing)
       pool.close()
       await store.close()
-      lock.release()
+      await lock.release()
       const failed = closed.find((each) => each.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     })

@@ -1,7 +1,7 @@
 // Options: plain objects, documented defaults, unknown names refused.
 import { AnnulusError, checkOptions, type Metric, metrics } from '@annulus/native'
 import type { Quantizer } from '@annulus/quantization'
-import type { StorageFactory } from '@annulus/storage'
+import type { FileOps, StorageFactory } from '@annulus/storage'
 import { type Filter, type ParsedFilter, parseFilter } from './filter.js'
 import { limits } from './limits.js'
 
@@ -11,6 +11,8 @@ export interface DatabaseOptions {
   readonly storage: StorageFactory
   /** Threads for searching and building; default: the cores this process may use. */
   readonly threads?: number
+  /** What core's own files go through, LMDB's excepted; default `nodeFileOps`. For tests. */
+  readonly files?: FileOps
 }
 
 /** Graph parameters, fixed when a collection is created. */
