@@ -1,6 +1,5 @@
-// train(kind, sample, dimension, metric, quantile?, pool, progress, abortFlag?): a promise of
+// train(kind, sample, dimension, metric, settings, pool, progress, abortFlag?): a promise of
 // codes.
-#include <cmath>
 #include <limits>
 
 #include "kernels/int_kernels.h"
@@ -46,18 +45,29 @@ class TrainTask : public Task {
   TrainingResult result_;
 };
 
+// A named number of the quantizer's settings; NaN when it was left out.
+double setting(const Napi::Object &settings, const char *name) {
+  const Napi::Value value = settings.Get(name);
+  return value.IsNumber() ? value.As<Napi::Number>().DoubleValue()
+                          : std::numeric_limits<double>::quiet_NaN();
+}
+
 std::unique_ptr<Training> new_training(CodeKind kind, const TrainingInput &input,
-                                       const Napi::Value &quantile) {
-  if (kind == CodeKind::none) return new_flat_training(input);
-  const double share = quantile.IsNumber() ? quantile.As<Napi::Number>().DoubleValue()
-                                           : std::numeric_limits<double>::quiet_NaN();
-  return new_scalar_training(input, share);
+                                       const Napi::Object &settings) {
+  switch (kind) {
+    case CodeKind::none:
+      return new_flat_training(input);
+    case CodeKind::scalar:
+      return new_scalar_training(input, setting(settings, "quantile"));
+    default:
+      throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED", "no such kind of code");
+  }
 }
 
 Napi::Value train(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const auto kind = static_cast<CodeKind>(
-      whole_number(info[0], "kind", 0, static_cast<uint64_t>(CodeKind::scalar)));
+      whole_number(info[0], "kind", 0, static_cast<uint64_t>(CodeKind::rotated)));
   const Napi::Float32Array sample = float_array(info[1], "sample");
   TrainingInput input;
   input.dimension = static_cast<uint32_t>(whole_number(info[2], "dimension", 1, max_int_length));
@@ -76,9 +86,10 @@ Napi::Value train(const Napi::CallbackInfo &info) {
   }
   input.progress = info[6].As<Napi::Uint32Array>().Data();
 
+  if (!info[4].IsObject()) throw Napi::TypeError::New(env, "settings must be an object");
   AddonData &data = addon_data(env);
-  auto task =
-      std::make_unique<TrainTask>(env, data.settler, pool, new_training(kind, input, info[4]));
+  auto task = std::make_unique<TrainTask>(env, data.settler, pool,
+                                          new_training(kind, input, info[4].As<Napi::Object>()));
   task->keep(sample);
   task->keep(info[6].As<Napi::Object>());
   task->watch(info[7]);

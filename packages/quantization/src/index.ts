@@ -1,5 +1,6 @@
 export type { Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
+export { quantizerFrom } from './kinds.js'
 export { type LoadOptions, loadCodes } from './load.js'
 export { none } from './none.js'
-export type { Quantizer, TrainOptions } from './quantizer.js'
+export type { Quantizer, QuantizerSettings, TrainOptions } from './quantizer.js'
 export { type ScalarOptions, scalar } from './scalar.js'

@@ -25,7 +25,7 @@ interface Addon extends AddonBase {
     sample: Float32Array,
     dimension: number,
     metric: number,
-    quantile: number | undefined,
+    settings: Readonly<Record<string, number>>,
     pool: PoolHandle,
     progress: Uint32Array,
     abort: Int32Array | undefined,

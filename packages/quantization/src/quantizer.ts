@@ -14,9 +14,17 @@ export interface TrainOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
+/** Options of a quantizer by name. */
+export type QuantizerSettings = Readonly<Record<string, number>>
+
 /** A way to turn vectors into codes. */
 export interface Quantizer {
   readonly kind: string
+  /**
+   * What it was made with, as plain numbers: what a collection keeps beside the kind, and what
+   * `quantizerFrom` makes the same quantizer from. Options left to their defaults are left out.
+   */
+  readonly settings?: QuantizerSettings
   /**
    * Learns from a sample of n × dimension floats, as the user gave them, and returns empty codes.
    * The sample must not change until the promise has settled.

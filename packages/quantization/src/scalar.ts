@@ -29,8 +29,10 @@ export function scalar(options: ScalarOptions = {}): Quantizer {
       { details: { option: 'quantile', value: quantile } },
     )
   }
+  const settings = quantile === undefined ? {} : { quantile }
   return {
     kind: 'scalar',
-    train: (sample, train) => trainNative('scalar', sample, train, quantile),
+    settings,
+    train: (sample, train) => trainNative('scalar', sample, train, settings),
   }
 }

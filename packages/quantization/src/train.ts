@@ -3,10 +3,10 @@ import type { Codes } from './codes.js'
 import { native } from './native.js'
 import { NativeCodes } from './native-codes.js'
 import { rejectUnknown } from './options.js'
-import type { TrainOptions } from './quantizer.js'
+import type { QuantizerSettings, TrainOptions } from './quantizer.js'
 
 /** Numbers of the kinds, as the addon and its snapshots know them. */
-export const kindNumbers = { none: 0, scalar: 1 } as const
+export const kindNumbers = { none: 0, scalar: 1, product: 2, binary: 3, rotated: 4 } as const
 
 const PROGRESS_MS = 50
 
@@ -15,7 +15,7 @@ export async function trainNative(
   kind: keyof typeof kindNumbers,
   sample: Float32Array,
   options: TrainOptions,
-  quantile?: number,
+  settings: QuantizerSettings = {},
 ): Promise<Codes> {
   rejectUnknown('train', options, ['dimension', 'metric', 'pool', 'signal', 'onProgress'])
   const { dimension, metric, pool, signal, onProgress } = options
@@ -30,7 +30,7 @@ export async function trainNative(
         sample,
         dimension,
         number,
-        quantile,
+        settings,
         pool.handle,
         progress,
         abort,

@@ -1,0 +1,21 @@
+// The quantizers of this package by kind, to make one again from what a collection kept of it.
+import { none } from './none.js'
+import type { Quantizer, QuantizerSettings } from './quantizer.js'
+import { scalar } from './scalar.js'
+
+const kinds: Readonly<Record<string, (settings: QuantizerSettings) => Quantizer>> = {
+  none: () => none(),
+  scalar: (settings) => scalar(settings),
+}
+
+/**
+ * The quantizer of that kind with those settings, or undefined when this package has no such kind.
+ *
+ * @throws AnnulusError `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_UNKNOWN_OPTION` for other settings.
+ */
+export function quantizerFrom(
+  kind: string,
+  settings: QuantizerSettings = {},
+): Quantizer | undefined {
+  return Object.hasOwn(kinds, kind) ? kinds[kind]?.(settings) : undefined
+}
