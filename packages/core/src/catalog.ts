@@ -88,7 +88,7 @@ export class Catalog {
   /** Forgets a collection at once and durably, then removes what it kept. */
   async drop(number: number): Promise<void> {
     await this.#store.commit(() => {
-      void this.#store.tables.meta.remove(['config', number])
+      this.#store.tables.meta.remove(['config', number])
       this.#put(['dropped', number], {})
     })
     await this.#purge(number)
@@ -112,7 +112,7 @@ export class Catalog {
     await this.#removeRange(changes, { start: [number], end: [number + 1] })
     await removeTree(this.directory(number), this.#files)
     await this.#store.commit(() => {
-      for (const name of ['state', 'snapshot', 'dropped']) void meta.remove([name, number])
+      for (const name of ['state', 'snapshot', 'dropped']) meta.remove([name, number])
     })
   }
 
@@ -124,7 +124,7 @@ export class Catalog {
       const keys = Array.from(table.getKeys({ ...range, limit: purgeBatch }))
       if (keys.length === 0) return
       await this.#store.commit(() => {
-        for (const key of keys) void table.remove(key)
+        for (const key of keys) table.remove(key)
       })
     }
   }
@@ -135,7 +135,7 @@ export class Catalog {
   }
 
   #put(key: Key, value: unknown): void {
-    void this.#store.tables.meta.put(key, sealed(pack(value)))
+    this.#store.tables.meta.put(key, sealed(pack(value)))
   }
 }
 

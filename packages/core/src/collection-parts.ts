@@ -88,7 +88,10 @@ export async function openParts(
     const onRemoved = (slots: readonly number[]) => {
       for (const slot of slots) payloads.forget(slot)
     }
-    const writer = new Writer({ storage, store, table, fields, indexer, onRemoved })
+    const onLost = (error: unknown) => {
+      if (error instanceof AnnulusError) emit('backgroundError', error)
+    }
+    const writer = new Writer({ storage, store, table, fields, indexer, onRemoved, onLost })
     const filters = new FilterCache(table, payloads, fields, (work) => writer.betweenCommits(work))
     const search: SearchParts = {
       pool,
@@ -123,7 +126,18 @@ export async function openParts(
 
 /** Saves what is worth saving and releases everything; the first error is thrown at the end. */
 export async function closeParts(parts: CollectionParts, emit: Emit): Promise<void> {
-  const { snapshots, table, writer, indexer, storage } = parts
+  const { writer, indexer, storage } = parts
+  try {
+    await writer.close()
+    await saveIndex(parts, emit)
+  } finally {
+    await indexer.close()
+    await storage.close()
+  }
+}
+
+async function saveIndex(parts: CollectionParts, emit: Emit): Promise<void> {
+  const { snapshots, table, writer, indexer } = parts
   try {
     // Fewer changes than this are sooner replayed at the next open than written now.
     const changesMin = Math.max(1, table.slots / 100)
@@ -132,8 +146,5 @@ export async function closeParts(parts: CollectionParts, emit: Emit): Promise<vo
     if (error instanceof AnnulusError && !(error instanceof AbortError))
       emit('backgroundError', error)
     else throw error
-  } finally {
-    await indexer.close()
-    await storage.close()
   }
 }

@@ -53,9 +53,19 @@ export class CollectionStore {
     this.number = number
   }
 
+  /** The database that this is a part of. */
+  get database(): Store {
+    return this.#store
+  }
+
   /** Applies the puts and removes made by `write` in one durable transaction; `write` must not throw. */
   commit(write: () => void): Promise<void> {
     return this.#store.commit(write)
+  }
+
+  /** As `commit`, but durable only as early as the database's durability says. */
+  apply(write: () => void): Promise<void> {
+    return this.#store.apply(write)
   }
 
   slotOf(id: PointId): number | undefined {
@@ -74,11 +84,11 @@ export class CollectionStore {
     const value = Buffer.allocUnsafeSlow(8)
     value.writeUInt32LE(slot, 0)
     value.writeUInt32LE(~slot >>> 0, 4)
-    void this.#tables.ids.put(idKey(this.number, id), value)
+    this.#tables.ids.put(idKey(this.number, id), value)
   }
 
   removeId(id: PointId): void {
-    void this.#tables.ids.remove(idKey(this.number, id))
+    this.#tables.ids.remove(idKey(this.number, id))
   }
 
   /** The sealed record of a slot, valid until the next read from LMDB. */
@@ -88,11 +98,11 @@ export class CollectionStore {
   }
 
   putRecord(slot: number, record: Buffer): void {
-    void this.#tables.points.put(this.#pointKey(slot), record)
+    this.#tables.points.put(this.#pointKey(slot), record)
   }
 
   removeRecord(slot: number): void {
-    void this.#tables.points.remove(this.#pointKey(slot))
+    this.#tables.points.remove(this.#pointKey(slot))
   }
 
   /** Slots with a record in [from, to), ascending. */
@@ -129,7 +139,7 @@ export class CollectionStore {
   }
 
   putChange(sequence: number, change: Change): void {
-    void this.#tables.changes.put([this.number, sequence], sealed(pack(change)))
+    this.#tables.changes.put([this.number, sequence], sealed(pack(change)))
   }
 
   /** Changes after `sequence`, oldest first. */
@@ -147,7 +157,7 @@ export class CollectionStore {
   }
 
   removeChanges(keys: readonly Key[]): void {
-    for (const key of keys) void this.#tables.changes.remove(key)
+    for (const key of keys) this.#tables.changes.remove(key)
   }
 
   #pointKey(slot: number): number {
@@ -160,6 +170,6 @@ export class CollectionStore {
   }
 
   #putMeta(name: string, value: unknown): void {
-    void this.#tables.meta.put([name, this.number], sealed(pack(value)))
+    this.#tables.meta.put([name, this.number], sealed(pack(value)))
   }
 }

@@ -225,9 +225,12 @@ export class Collection<
     )
   }
 
-  /** Saves the index as far as it is built. What was acknowledged is durable without it. */
+  /** Saves the index as far as it is built, and makes durable what was acknowledged before it was. */
   flush(): Promise<void> {
-    return this.#lifetime.run(() => this.#parts.indexer.save(1))
+    return this.#lifetime.run(async () => {
+      await this.#parts.store.database.flush()
+      await this.#parts.indexer.save(1)
+    })
   }
 
   stats(): CollectionStats {

@@ -4,6 +4,7 @@ import { type FileLock, type FileOps, nodeFileOps, type StorageFactory } from '@
 import { Catalog, type CollectionConfig } from './catalog.js'
 import { Collection } from './collection.js'
 import { type Emit, openParts } from './collection-parts.js'
+import { parseDurability } from './durability.js'
 import { DatabaseEmitter } from './events.js'
 import { Lifetime } from './lifetime.js'
 import {
@@ -38,7 +39,7 @@ interface DatabaseParts {
  *   is a file, `ANNULUS_PERMISSION`, `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_UNKNOWN_OPTION`.
  */
 export async function open(path: string, options: DatabaseOptions): Promise<Database> {
-  checkNames(options, ['storage', 'threads', 'files'], 'open')
+  checkNames(options, ['storage', 'threads', 'durability', 'files'], 'open')
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw invalid('path must be the name of a directory', 'path')
   }
@@ -47,6 +48,7 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
   }
   const threads =
     options.threads === undefined ? undefined : integer(options.threads, 'threads', 1, 256)
+  const durability = parseDurability(options.durability ?? 'sync')
   const files = options.files ?? nodeFileOps
   if ((await files.stat(path))?.directory === false) {
     throw invalid(`${path} is a file, not a directory`, 'path')
@@ -56,7 +58,7 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
   const release = new AsyncReleases()
   release.add(() => lock.release())
   try {
-    const store = await Store.open(join(path, 'annulus.mdb'), files)
+    const store = await Store.open(join(path, 'annulus.mdb'), files, durability)
     release.add(() => store.close())
     const catalog = await Catalog.open(store, files, path)
     await files.syncDirectory(path)
@@ -144,12 +146,26 @@ export class Database extends DatabaseEmitter {
     })
   }
 
+  /**
+   * Makes every write acknowledged so far survive power loss; with durability `sync` they all do already.
+   *
+   * @throws AnnulusError `ANNULUS_LATCHED` and what the flush failed with.
+   */
+  flush(): Promise<void> {
+    return this.#lifetime.run(() => this.#parts.store.flush())
+  }
+
   /** Numbers of the database and of its open collections. */
   stats(): DatabaseStats {
     this.#lifetime.check()
-    const { storage, pool } = this.#parts
+    const { storage, pool, store } = this.#parts
     const collections = Array.from(this.#collections, (collection) => collection.stats())
-    return { storage: storage.name, threads: pool.threads, collections }
+    return {
+      storage: storage.name,
+      threads: pool.threads,
+      durability: store.durability,
+      collections,
+    }
   }
 
   /** Closes all collections, waiting for calls in progress, then the database. Idempotent. */

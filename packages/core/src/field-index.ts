@@ -7,7 +7,7 @@ import { AnnulusError } from '@annulus/native'
 import { type FilterValue, valuesIn } from './filter.js'
 import { sealed, unseal } from './sealed.js'
 import { SlotSet } from './slot-set.js'
-import type { Table } from './store.js'
+import type { Table } from './table.js'
 
 /** Slots of one block. */
 export const blockSlots = 16_384
@@ -61,8 +61,8 @@ export class FieldIndex {
   /** Puts prepared blocks; only inside a commit. */
   write(blocks: readonly { key: Buffer; value: Buffer | undefined }[]): void {
     for (const { key, value } of blocks) {
-      if (value === undefined) void this.#table.remove(key)
-      else void this.#table.put(key, value)
+      if (value === undefined) this.#table.remove(key)
+      else this.#table.put(key, value)
     }
   }
 

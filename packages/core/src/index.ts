@@ -1,6 +1,7 @@
 export { AbortError, AnnulusError, type ErrorCode, type Metric } from '@annulus/native'
 export { type Answer, Collection, type CountOptions, type PointsOptions } from './collection.js'
 export { type CollectionInfo, Database, open } from './database.js'
+export type { Durability } from './durability.js'
 export type { CollectionEvents, DatabaseEvents, IndexingProgress } from './events.js'
 export type { FieldCondition, Filter, FilterValue } from './filter.js'
 export type { PointId } from './ids.js'

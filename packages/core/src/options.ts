@@ -2,6 +2,7 @@
 import { AnnulusError, checkOptions, type Metric, metrics } from '@annulus/native'
 import type { Quantizer } from '@annulus/quantization'
 import type { FileOps, StorageFactory } from '@annulus/storage'
+import type { Durability } from './durability.js'
 import { type Filter, type ParsedFilter, parseFilter } from './filter.js'
 import { limits } from './limits.js'
 
@@ -11,6 +12,12 @@ export interface DatabaseOptions {
   readonly storage: StorageFactory
   /** Threads for searching and building; default: the cores this process may use. */
   readonly threads?: number
+  /**
+   * When a write resolves: `sync` (default) once it survives power loss; `batched` once it can be
+   * searched, and it survives about a tenth of a second later; `none` the same, but it survives only
+   * after `flush` or `close`. See docs/durability.md.
+   */
+  readonly durability?: Durability
   /** What core's own files go through, LMDB's excepted; default `nodeFileOps`. For tests. */
   readonly files?: FileOps
 }

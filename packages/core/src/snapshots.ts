@@ -98,7 +98,10 @@ export class Snapshots {
     generation: Generation | undefined,
     changesMin: number,
   ): Promise<void> {
-    if (this.#changes(sequence, table, generation) < changesMin) return
+    const { database } = this.#options.store
+    if (database.latch.tripped || this.#changes(sequence, table, generation) < changesMin) return
+    // What the snapshot covers must be in LMDB to be dropped there.
+    await database.flush()
     const write = () => this.#write(table, sequence, generation)
     if (generation === undefined) return write()
     generation.saving = true

@@ -1,5 +1,6 @@
 // Numbers of a collection and of a database, for people and for monitoring.
 import type { StorageStats } from '@annulus/storage'
+import type { Durability } from './durability.js'
 
 export interface CollectionStats {
   readonly name: string
@@ -44,6 +45,7 @@ export interface DatabaseStats {
   /** Name of the storage factory. */
   readonly storage: string
   readonly threads: number
+  readonly durability: Durability
   /** The collections that are open. */
   readonly collections: readonly CollectionStats[]
 }

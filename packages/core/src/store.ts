@@ -1,10 +1,10 @@
 // The one LMDB environment of a database: opening, committing, and what its failures mean.
-import { AnnulusError } from '@annulus/native'
-import { type FileOps, readFully } from '@annulus/storage'
-import { type Database, type Key, open as openLmdb, type RootDatabase } from 'lmdb'
-
-/** All values are bytes that we encode and seal ourselves. */
-export type Table<K extends Key> = Database<Buffer, K>
+import type { FileOps } from '@annulus/storage'
+import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
+import { batchedMs, type Durability } from './durability.js'
+import { Latch } from './latch.js'
+import { checkLmdbFile, lmdbError } from './lmdb-file.js'
+import { Table } from './table.js'
 
 export interface StoreTables {
   /** Configuration, state and snapshot of each collection, and the format version. */
@@ -19,99 +19,155 @@ export interface StoreTables {
   readonly changes: Table<Key>
 }
 
+/** Somebody whose vectors must be durable before what names them. */
+export interface FlushParticipant {
+  /** Makes durable what was written before this call. */
+  flush(): Promise<void>
+  /** What was applied before `flush` was called is durable. */
+  flushed(): void
+  /** A flush in the background failed; the store refuses writes from now on. */
+  failed(error: unknown): void
+}
+
+/** Bytes of acknowledged writes that wait in memory before a flush begins by itself. */
+const waitingBytesMax = 16 << 20
+
+/** All values are bytes that we encode and seal ourselves. */
+const encoding = 'binary'
+
 export class Store {
   readonly tables: StoreTables
+  readonly latch = new Latch()
+  readonly durability: Durability
   readonly #root: RootDatabase<Buffer, Key>
+  readonly #all: readonly Table<never>[]
+  readonly #participants = new Set<FlushParticipant>()
+  #flushes: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
 
-  private constructor(root: RootDatabase<Buffer, Key>) {
+  private constructor(root: RootDatabase<Buffer, Key>, durability: Durability) {
     this.#root = root
-    const encoding = 'binary'
+    this.durability = durability
     this.tables = {
-      meta: root.openDB('meta', { encoding }),
-      ids: root.openDB('ids', { encoding, keyEncoding: 'binary' }),
-      points: root.openDB('points', { encoding }),
-      fields: root.openDB('fields', { encoding, keyEncoding: 'binary' }),
-      changes: root.openDB('changes', { encoding }),
+      meta: new Table(root.openDB('meta', { encoding })),
+      ids: new Table(root.openDB('ids', { encoding, keyEncoding: 'binary' })),
+      points: new Table(root.openDB('points', { encoding })),
+      fields: new Table(root.openDB('fields', { encoding, keyEncoding: 'binary' })),
+      changes: new Table(root.openDB('changes', { encoding })),
     }
+    this.#all = Object.values(this.tables)
   }
 
   /** @throws AnnulusError `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_PERMISSION` or `ANNULUS_IO`. */
-  static async open(path: string, files: FileOps): Promise<Store> {
-    await checkFile(path, files)
+  static async open(path: string, files: FileOps, durability: Durability = 'sync'): Promise<Store> {
+    await checkLmdbFile(path, files)
     try {
       // Without overlappingSync a commit has written and synced the data pages, and then the meta page,
       // before its promise resolves: exactly what an acknowledgement needs.
-      return new Store(
-        openLmdb({ path, noSubdir: true, maxDbs: 8, encoding: 'binary', overlappingSync: false }),
-      )
+      const options = { path, noSubdir: true, maxDbs: 8, encoding, overlappingSync: false } as const
+      // Not in the types of lmdb: the mode of the files it creates.
+      const root = openLmdb({ ...options, ...{ permissionsMode: 0o600 } })
+      return new Store(root, durability)
     } catch (cause) {
       throw lmdbError(cause, 'open', path)
     }
   }
 
+  /** Asks for a turn in every flush, until the returned function is called. */
+  join(participant: FlushParticipant): () => void {
+    this.#participants.add(participant)
+    return () => this.#participants.delete(participant)
+  }
+
   /**
-   * Applies the puts and removes of `write` in one transaction; resolves once it survives power loss.
-   * `write` must not throw: what it has queued by then would be committed.
+   * Applies the puts and removes of `write` in one transaction, with all that was applied before;
+   * resolves once it survives power loss. `write` must not throw: what it has queued by then would be
+   * committed.
+   *
+   * @throws AnnulusError `ANNULUS_LATCHED`, or what LMDB failed with, which trips the latch.
    */
   async commit(write: () => void): Promise<void> {
-    try {
-      await this.#root.batch(write)
-    } catch (cause) {
-      const detail = await commitError(cause)
-      throw lmdbError(detail, 'commit')
-    }
+    this.latch.check()
+    if (!this.#hasWaiting) return this.#transact(write)
+    this.#buffer(write)
+    await this.flush()
+  }
+
+  /** As `commit`, but resolves as early as the durability asked for allows. Atomic all the same. */
+  async apply(write: () => void): Promise<void> {
+    if (this.durability === 'sync') return this.commit(write)
+    this.latch.check()
+    this.#buffer(write)
+    const bytes = this.#all.reduce((sum, table) => sum + table.waitingBytes, 0)
+    if (bytes > waitingBytesMax) return this.flush()
+    if (this.durability === 'batched') this.#timer ??= setTimeout(() => this.#tick(), batchedMs)
+  }
+
+  /** Makes everything applied so far survive power loss. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const flushed = this.#flushes.then(() => this.#flush())
+    this.#flushes = flushed.catch(() => {})
+    return flushed
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#flushes
     await this.#root.close()
   }
+
+  get #hasWaiting(): boolean {
+    return this.#all.some((table) => table.hasWaiting)
+  }
+
+  #tick(): void {
+    this.flush().catch((error: unknown) => {
+      for (const participant of this.#participants) participant.failed(error)
+    })
+  }
+
+  async #flush(): Promise<void> {
+    if (!this.#hasWaiting) return
+    this.latch.check()
+    const participants = [...this.#participants]
+    for (const table of this.#all) table.beginFlush()
+    await this.latch.guard(allOf(participants.map((each) => each.flush())))
+    await this.#transact(() => {
+      for (const table of this.#all) table.writeFlushing()
+    })
+    for (const table of this.#all) table.endFlush()
+    for (const participant of participants) participant.flushed()
+  }
+
+  #buffer(write: () => void): void {
+    for (const table of this.#all) table.buffering = true
+    try {
+      write()
+    } finally {
+      for (const table of this.#all) table.buffering = false
+    }
+  }
+
+  #transact(write: () => void): Promise<void> {
+    return this.latch.guard(batch(this.#root, write))
+  }
 }
 
-const headerBytes = 24
-const magic = 0xbeefc0de
-const version = 2
-const metaBytes = headerBytes + 136
-const fileBytesMax = 2 ** 44
+/** Waits for all, then rejects with the first failure: nothing is still running when it returns. */
+async function allOf(promises: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(promises)) {
+    if (outcome.status === 'rejected') throw outcome.reason
+  }
+}
 
-/**
- * LMDB maps its file and trusts it, so the two meta pages are looked at first. Pages past the end of
- * the file would kill the process with SIGBUS. A healthy file may lack its last pages (if they are
- * free), hence they are filled with zeros, which LMDB and our checksums tell from data.
- */
-async function checkFile(path: string, files: FileOps): Promise<void> {
-  const size = (await files.stat(path))?.size ?? 0
-  if (size === 0) return
-  const file = await files.open(path, 'write')
+async function batch(root: RootDatabase<Buffer, Key>, write: () => void): Promise<void> {
   try {
-    const first = await readMeta(file, 0)
-    const second = await readMeta(file, first.pageBytes)
-    const newest = first.transaction >= second.transaction ? first : second
-    const needed = (newest.lastPage + 1) * newest.pageBytes
-    if (needed > fileBytesMax) throw corrupt(path, 'has a damaged header')
-    if (size < needed) await file.truncate(needed)
-  } finally {
-    await file.close()
+    await root.batch(write)
+  } catch (cause) {
+    throw lmdbError(await commitError(cause), 'commit')
   }
-
-  async function readMeta(from: typeof file, position: number) {
-    const page = Buffer.alloc(metaBytes)
-    if ((await readFully(from, page, position)) < metaBytes) throw corrupt(path, 'is truncated')
-    if (page.readUInt32LE(headerBytes) !== magic) throw corrupt(path, 'is not an LMDB file')
-    if (page.readUInt32LE(headerBytes + 4) !== version) {
-      throw new AnnulusError('ANNULUS_VERSION', `${path} has another LMDB format than ${version}`)
-    }
-    const pageBytes = page.readUInt32LE(headerBytes + 24)
-    if (pageBytes < 512 || pageBytes > 65_536) throw corrupt(path, 'has a damaged header')
-    return {
-      pageBytes,
-      lastPage: Number(page.readBigUInt64LE(headerBytes + 120)),
-      transaction: Number(page.readBigUInt64LE(headerBytes + 128)),
-    }
-  }
-}
-
-function corrupt(path: string, what: string): AnnulusError {
-  return new AnnulusError('ANNULUS_CORRUPT', `${path} ${what}`, { details: { path } })
 }
 
 /** lmdb rejects the writes of a failed commit with a pointer to a second promise that has the reason. */
@@ -123,23 +179,4 @@ async function commitError(cause: unknown): Promise<unknown> {
   } catch (reason) {
     return reason
   }
-}
-
-function lmdbError(cause: unknown, action: string, path?: string): AnnulusError {
-  if (cause instanceof AnnulusError) return cause
-  const message = cause instanceof Error ? cause.message : String(cause)
-  const details = path === undefined ? { action } : { action, path }
-  if (/MDB_(INVALID|CORRUPTED|PAGE_NOTFOUND|BAD_TXN|PANIC)/.test(message)) {
-    return new AnnulusError('ANNULUS_CORRUPT', `LMDB: ${message}`, { cause, details })
-  }
-  if (/VERSION_MISMATCH/.test(message)) {
-    return new AnnulusError('ANNULUS_VERSION', `LMDB: ${message}`, { cause, details })
-  }
-  if (/No space left|MDB_MAP_FULL/.test(message)) {
-    return new AnnulusError('ANNULUS_FULL', `LMDB: ${message}`, { cause, details })
-  }
-  if (/Permission denied|Read-only file system/.test(message)) {
-    return new AnnulusError('ANNULUS_PERMISSION', `LMDB: ${message}`, { cause, details })
-  }
-  return new AnnulusError('ANNULUS_IO', `LMDB could not ${action}: ${message}`, { cause, details })
 }

@@ -1,5 +1,5 @@
 // The one writer of a collection: checked groups in, durable commits out, many groups per commit.
-import { AbortError, AnnulusError } from '@annulus/native'
+import { AbortError } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { CollectionStore } from './collection-store.js'
 import type { FieldIndex, SlotsByKey } from './field-index.js'
@@ -33,6 +33,8 @@ export interface WriterOptions {
   readonly fields: FieldIndex
   readonly indexer: Indexer
   readonly onRemoved: (slots: readonly number[]) => void
+  /** A write that was acknowledged before it was durable could not be made durable. */
+  readonly onLost: (error: unknown) => void
 }
 
 export class Writer {
@@ -43,8 +45,9 @@ export class Writer {
   #committing: Promise<void> | undefined
   #holds = 0
   readonly #held: (() => void)[] = []
-  #latched: unknown
   #sequence: number
+  #durableSequence: number
+  readonly #leave: () => void
   /**
    * What slots removed by the last commit left in the payload index. It is cleared by the next one:
    * until a removal is visible, filters must still find the slot.
@@ -55,11 +58,27 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options
     this.#sequence = options.store.state().sequence
+    this.#durableSequence = this.#sequence
+    this.#leave = this.#joinFlushes()
   }
 
   /** Number of the last commit that searches see. */
   get sequence(): number {
     return this.#sequence
+  }
+
+  /** Number of the last commit that survives power loss: slots freed by a later one are still named. */
+  get durableSequence(): number {
+    return this.#durableSequence
+  }
+
+  /** Makes everything acknowledged durable, then takes no part in flushes any more. */
+  async close(): Promise<void> {
+    try {
+      await this.#options.store.database.flush()
+    } finally {
+      this.#leave()
+    }
   }
 
   get fields(): FieldIndex {
@@ -128,7 +147,7 @@ export class Writer {
         request.resolve(counts[index] ?? { inserted: 0, replaced: 0, removed: 0 })
       }
     } catch (error) {
-      if (batch.length > 1 && this.#latched === undefined) {
+      if (batch.length > 1 && !this.#options.store.database.latch.tripped) {
         // Nothing was written yet: what failed one request must not fail its neighbours.
         for (const request of batch) await this.#serve([request])
         return
@@ -160,8 +179,8 @@ export class Writer {
   }
 
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
-    this.#checkLatch()
     const { store, table, indexer, onRemoved } = this.#options
+    store.database.latch.check()
     await this.#prefetchIds(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)
@@ -174,15 +193,14 @@ export class Writer {
     const sequence = this.#sequence + 1
     const points =
       table.live.size + plan.added.size - plan.removed.filter((slot) => slot < plan.first).length
-    await this.#latching(
-      store.commit(() => {
-        this.#put(plan)
-        this.#options.fields.write(blocks)
-        store.putState({ slots: plan.end, points, sequence })
-        store.putChange(sequence, { from: plan.first, to: plan.end, removed: plan.removed })
-      }),
-    )
+    await store.apply(() => {
+      this.#put(plan)
+      this.#options.fields.write(blocks)
+      store.putState({ slots: plan.end, points, sequence })
+      store.putChange(sequence, { from: plan.first, to: plan.end, removed: plan.removed })
+    })
     this.#sequence = sequence
+    if (store.database.durability === 'sync') this.#durableSequence = sequence
     this.#unindexed = plan.unindexed
     this.commits++
     table.extend(plan.end)
@@ -193,11 +211,28 @@ export class Writer {
     return plan.counts
   }
 
-  /** Vectors survive power loss before anything names their slots. */
+  /** Vectors survive power loss before anything durable names their slots. */
   async #store(plan: WritePlan, vectors: Float32Array): Promise<void> {
     if (vectors.length === 0) return
-    const { storage } = this.#options
-    await this.#latching(storage.write(plan.first, vectors).then(() => storage.flush()))
+    const { storage, store } = this.#options
+    const { durability, latch } = store.database
+    const written = storage.write(plan.first, vectors)
+    await latch.guard(durability === 'sync' ? written.then(() => storage.flush()) : written)
+  }
+
+  #joinFlushes(): () => void {
+    const { store, storage, onLost } = this.#options
+    let sequence = this.#sequence
+    return store.database.join({
+      flush: () => {
+        sequence = this.#sequence
+        return storage.flush()
+      },
+      flushed: () => {
+        this.#durableSequence = sequence
+      },
+      failed: onLost,
+    })
   }
 
   #put(plan: WritePlan): void {
@@ -217,26 +252,5 @@ export class Writer {
       probe: (id) => void store.slotOf(id),
       fetch: (wanted) => store.prefetchIds(wanted),
     })
-  }
-
-  #checkLatch(): void {
-    if (this.#latched === undefined) return
-    throw new AnnulusError(
-      'ANNULUS_LATCHED',
-      'an earlier write failed; reopen the database to write again',
-      {
-        cause: this.#latched,
-      },
-    )
-  }
-
-  /** After a failed write nobody knows what the disk holds, so no further one is tried. */
-  async #latching(work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      this.#latched = error
-      throw error
-    }
   }
 }
