@@ -1,5 +1,6 @@
 #include "kinds.h"
 
+#include "binary_codes.h"
 #include "flat_codes.h"
 #include "scalar_codes.h"
 
@@ -23,7 +24,8 @@ const char *kind_name(CodeKind kind) {
 
 bool kind_known(uint32_t kind) {
   return kind == static_cast<uint32_t>(CodeKind::none) ||
-         kind == static_cast<uint32_t>(CodeKind::scalar);
+         kind == static_cast<uint32_t>(CodeKind::scalar) ||
+         kind == static_cast<uint32_t>(CodeKind::binary);
 }
 
 Codes *codes_from(uint32_t kind, uint32_t dimension, uint32_t metric, const uint8_t *codebook,
@@ -33,6 +35,8 @@ Codes *codes_from(uint32_t kind, uint32_t dimension, uint32_t metric, const uint
       return FlatCodes::load(dimension, metric, codebook, bytes);
     case CodeKind::scalar:
       return ScalarCodes::load(dimension, metric, codebook, bytes);
+    case CodeKind::binary:
+      return BinaryCodes::load(dimension, metric, codebook, bytes);
     default:
       return nullptr;
   }

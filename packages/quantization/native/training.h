@@ -55,5 +55,6 @@ class Training {
 /// choose.
 std::unique_ptr<Training> new_scalar_training(const TrainingInput &input, double quantile);
 std::unique_ptr<Training> new_flat_training(const TrainingInput &input);
+std::unique_ptr<Training> new_binary_training(const TrainingInput &input);
 
 }  // namespace annulus

@@ -2,6 +2,7 @@
 // codes.
 #include <limits>
 
+#include "binary_codes.h"
 #include "kernels/int_kernels.h"
 #include "training.h"
 #include "wrap.h"
@@ -59,6 +60,10 @@ std::unique_ptr<Training> new_training(CodeKind kind, const TrainingInput &input
       return new_flat_training(input);
     case CodeKind::scalar:
       return new_scalar_training(input, setting(settings, "quantile"));
+    case CodeKind::binary:
+      if (BinaryCodes::supports(input.metric)) return new_binary_training(input);
+      throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED",
+                       "binary codes know no manhattan distances; scalar, product and none do");
     default:
       throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED", "no such kind of code");
   }

@@ -1,3 +1,4 @@
+export { binary } from './binary.js'
 export type { Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
 export { quantizerFrom } from './kinds.js'
 export { type LoadOptions, loadCodes } from './load.js'

@@ -1,4 +1,5 @@
 // The quantizers of this package by kind, to make one again from what a collection kept of it.
+import { binary } from './binary.js'
 import { none } from './none.js'
 import type { Quantizer, QuantizerSettings } from './quantizer.js'
 import { scalar } from './scalar.js'
@@ -6,6 +7,7 @@ import { scalar } from './scalar.js'
 const kinds: Readonly<Record<string, (settings: QuantizerSettings) => Quantizer>> = {
   none: () => none(),
   scalar: (settings) => scalar(settings),
+  binary: () => binary(),
 }
 
 /**

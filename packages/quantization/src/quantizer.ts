@@ -25,6 +25,8 @@ export interface Quantizer {
    * `quantizerFrom` makes the same quantizer from. Options left to their defaults are left out.
    */
   readonly settings?: QuantizerSettings
+  /** The metrics it can be trained for. Default: all. */
+  readonly metrics?: readonly Metric[]
   /**
    * Learns from a sample of n × dimension floats, as the user gave them, and returns empty codes.
    * The sample must not change until the promise has settled.

@@ -1,9 +1,9 @@
 import { AbortError, type Metric, Pool, pipelineSearch } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Codes, none, type Quantizer, scalar } from '../src/index.js'
+import { binary, type Codes, none, type Quantizer, scalar } from '../src/index.js'
 import { native } from '../src/native.js'
-import { metricArbitrary, randomFloats } from './support.js'
+import { metricsOf, randomFloats } from './support.js'
 
 const pool = new Pool(3)
 afterAll(() => pool.close())
@@ -11,6 +11,7 @@ afterAll(() => pool.close())
 const quantizers: readonly [string, () => Quantizer][] = [
   ['scalar', () => scalar()],
   ['none', () => none()],
+  ['binary', () => binary()],
 ]
 
 async function codesOf(
@@ -51,7 +52,7 @@ describe.each(quantizers)('scan of %s', (_, quantizer) => {
             nil: undefined,
           }),
         }),
-        metricArbitrary,
+        metricsOf(quantizer()),
         async ({ dimension, n, seed, k, from, length, words }, metric) => {
           // Coarse values, so that many vectors are equally near.
           const vectors = randomFloats(n * dimension, seed, 2).map(Math.round)

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AnnulusError, metrics, Pool } from '@annulus/native'
+import { AnnulusError, Pool } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Codes, loadCodes, none, type Quantizer, scalar } from '../src/index.js'
-import { randomFloats, temporaryFolder, vectorsArbitrary } from './support.js'
+import { binary, type Codes, loadCodes, none, type Quantizer, scalar } from '../src/index.js'
+import { metricsOf, randomFloats, temporaryFolder, vectorsArbitrary } from './support.js'
 
 const pool = new Pool(2)
 afterAll(() => pool.close())
@@ -12,6 +12,7 @@ afterAll(() => pool.close())
 const quantizers: readonly [string, () => Quantizer][] = [
   ['scalar', () => scalar()],
   ['none', () => none()],
+  ['binary', () => binary()],
 ]
 
 async function expectSame(a: Codes, b: Codes, seed: number): Promise<void> {
@@ -35,7 +36,7 @@ describe.each(quantizers)('snapshot of %s', (_, quantizer) => {
     await fc.assert(
       fc.asyncProperty(
         vectorsArbitrary,
-        fc.constantFrom(...metrics),
+        metricsOf(quantizer()),
         fc.boolean(),
         async ({ vectors, dimension, n, seed }, metric, empty) => {
           const first = join(folder, 'first')

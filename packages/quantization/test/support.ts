@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Metric, metrics } from '@annulus/native'
 import fc from 'fast-check'
 import { onTestFinished } from 'vitest'
+import type { Quantizer } from '../src/index.js'
 
 /** Floats in [-scale, scale) around `offset`, the same for the same seed. */
 export function randomFloats(n: number, seed: number, scale = 1, offset = 0): Float32Array {
@@ -39,6 +40,10 @@ export function distance(metric: Metric, a: Float32Array, b: Float32Array): numb
 }
 
 export const metricArbitrary = fc.constantFrom(...metrics)
+
+/** The metrics that a kind of code knows. */
+export const metricsOf = (quantizer: Quantizer) =>
+  fc.constantFrom(...(quantizer.metrics ?? metrics))
 
 /** n vectors of one dimension with their shape; small enough for many runs. */
 export const vectorsArbitrary = fc
