@@ -49,6 +49,20 @@ struct ForeignRequest : Request {
   }
 };
 
+// One caller in the cache pass, on its own thread. It announces itself before it asks whether it may
+// come in, and `close` says no before it counts: one of the two sees the other.
+class CacheReader {
+ public:
+  explicit CacheReader(EngineState &state) : state_(state) { state_.cache_readers.fetch_add(1); }
+  ~CacheReader() { state_.cache_readers.fetch_sub(1, std::memory_order_release); }
+  CacheReader(const CacheReader &) = delete;
+  CacheReader &operator=(const CacheReader &) = delete;
+  bool admitted() const { return state_.accepting.load(); }
+
+ private:
+  EngineState &state_;
+};
+
 void score(void *self, annulus_score_request *foreign) {
   auto *request = new (std::nothrow) ForeignRequest;
   if (request == nullptr) {
@@ -119,8 +133,8 @@ bool Engine::score_cached(const annulus_score_request *request, std::vector<uint
   for (size_t i = 0; i < request->n; ++i) {
     if (request->slots[i] >= slots) return false;  // submit says which
   }
-  if (!state_->accepting.load(std::memory_order_acquire) || !state_->cache.worthwhile())
-    return false;
+  const CacheReader reader(*state_);
+  if (!reader.admitted() || !state_->cache.worthwhile()) return false;
   state_->cache.score(*request, missed);
   return true;
 }
@@ -150,15 +164,19 @@ void Engine::stop() {
 
 void Engine::close() {
   std::lock_guard<std::mutex> lock(closing_);
-  state_->accepting.store(false, std::memory_order_release);
+  state_->accepting.store(false);
   state_->closing.store(true, std::memory_order_seq_cst);
-  if (!thread_.joinable()) return;
-  wake();
-  if (thread_.get_id() == std::this_thread::get_id()) {
-    thread_.detach();  // released by a `done`: the thread holds the state and ends by itself
-  } else {
+  if (thread_.joinable()) {
+    wake();
+    if (thread_.get_id() == std::this_thread::get_id()) {
+      thread_.detach();  // released by a `done`: the thread holds the state and ends by itself
+      return;            // and closes the files with it
+    }
     thread_.join();
   }
+  // A pass reads a few vectors that the page cache holds: microseconds.
+  while (state_->cache_readers.load() != 0) std::this_thread::yield();
+  state_->segments.close();
 }
 
 void Engine::release() {

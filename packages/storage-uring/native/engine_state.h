@@ -61,6 +61,7 @@ struct EngineState {
   Rewrites rewrites;
   std::atomic<bool> asleep{false};        ///< the ring thread waits, or is about to
   std::atomic<bool> accepting{false};     ///< from start to close
+  std::atomic<uint32_t> cache_readers{0};  ///< callers in the cache pass; close waits for them
   std::atomic<bool> closing{false};       ///< finish what was accepted, then end
   std::atomic<bool> stopping{false};      ///< and start no further reads
   std::atomic<IoQueue *> queue{nullptr};  ///< the one that serves

@@ -32,13 +32,20 @@ int open_buffered(const std::string &path) {
 }  // namespace
 
 SegmentTable::~SegmentTable() {
+  close();
+  for (auto &chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
+}
+
+void SegmentTable::close() {
+  std::lock_guard<std::mutex> lock(adding_);
+  if (closed_) return;
+  closed_ = true;
   const uint32_t count = count_.load(std::memory_order_acquire);
   for (uint32_t number = 0; number < count; ++number) {
     const Segment *segment = find(number);
     if (segment->cached_fd != segment->fd) ::close(segment->cached_fd);
     ::close(segment->fd);
   }
-  for (auto &chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
 }
 
 const Segment *SegmentTable::find(uint64_t number) const {
@@ -48,6 +55,7 @@ const Segment *SegmentTable::find(uint64_t number) const {
 
 int SegmentTable::add(uint32_t number, const std::string &path, const uint32_t *checksums) {
   std::lock_guard<std::mutex> lock(adding_);
+  if (closed_) return EBADF;
   if (number != count_.load(std::memory_order_relaxed)) return EINVAL;
   if (number >= kSegmentsMax) return E2BIG;
   std::atomic<Chunk *> &chunk = chunks_[number / kChunk];

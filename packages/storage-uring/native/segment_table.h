@@ -41,8 +41,12 @@ class SegmentTable {
   SegmentTable &operator=(const SegmentTable &) = delete;
 
   /// Opens the next segment (numbers without gaps). Any thread but one at a time. 0, or an errno:
-  /// EINVAL when O_DIRECT was demanded and the file system refuses it, E2BIG past kSegmentsMax.
+  /// EINVAL when O_DIRECT was demanded and the file system refuses it, E2BIG past kSegmentsMax,
+  /// EBADF after `close`.
   int add(uint32_t number, const std::string &path, const uint32_t *checksums);
+
+  /// Closes the files, once nobody reads them any more; nothing is added afterwards.
+  void close();
 
   /// Any thread. nullptr when there is no such segment (yet).
   const Segment *find(uint64_t number) const;
@@ -67,6 +71,7 @@ class SegmentTable {
   const Direct wanted_;
   std::atomic<uint32_t> alignment_{1};
   std::mutex adding_;
+  bool closed_ = false;
   std::atomic<uint32_t> count_{0};
   std::atomic<Chunk *> chunks_[kSegmentsMax / kChunk] = {};
 };

@@ -1,6 +1,7 @@
 // Threads and processes that end, callers that lose interest, signals: all with reads in flight.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
@@ -39,6 +40,17 @@ async function runReading(path: string, ending: string) {
   return { code, signal, errors }
 }
 
+/** Open descriptors of files below a directory. */
+function descriptorsUnder(path: string): number {
+  return readdirSync('/proc/self/fd').filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(path)
+    } catch {
+      return false // the one that read the directory
+    }
+  }).length
+}
+
 describe('with reads in flight', () => {
   it('a worker thread can be ended, ten times', async () => {
     for (let round = 1; round <= 10; round++) {
@@ -70,6 +82,17 @@ describe('with reads in flight', () => {
         code: 'ANNULUS_CLOSED',
       })
       expect(() => storage.reader?.()).toThrow(expect.objectContaining({ code: 'ANNULUS_CLOSED' }))
+    }))
+
+  it('close closes the files, also when others still hold the reader', () =>
+    inDirectory(async (path) => {
+      const storage = await uringStorage({ segmentBytesMax: 8192 }).open({ path, dimension: 256 })
+      await storage.write(0, randomFloats(256 * 20, 1))
+      const reader = storage.reader?.()
+      expect(descriptorsUnder(path)).toBeGreaterThanOrEqual(5)
+      await storage.close()
+      expect(descriptorsUnder(path)).toBe(0)
+      expect(reader).toBeDefined()
     }))
 
   it('calls are aborted in a storm, each settling once, as AbortError or with the right answer', () =>
