@@ -12,6 +12,7 @@ export default defineConfig({
       'packages/*/test/**/*.test.ts',
       'examples/*/test/**/*.test.ts',
       'benchmarks/test/**/*.test.ts',
+      'reliability/test/**/*.test.ts',
     ],
     // One process a test file: addons, mappings and rings die with it, and a crash names its file.
     pool: 'forks',

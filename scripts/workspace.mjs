@@ -15,9 +15,8 @@ export const manifest = readJson(join(root, 'package.json'))
 export function packageDirectories() {
   const parents = ['packages', 'examples'].map((name) => join(root, name)).filter(existsSync)
   const inside = parents.flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))
-  return [...inside, join(root, 'benchmarks')].filter((directory) =>
-    existsSync(join(directory, 'package.json')),
-  )
+  const single = ['benchmarks', 'reliability'].map((name) => join(root, name))
+  return [...inside, ...single].filter((directory) => existsSync(join(directory, 'package.json')))
 }
 
 export function readJson(file) {

@@ -1,0 +1,119 @@
+// The process that is killed: opens, reports what it found, then writes until it dies.
+import { once } from 'node:events'
+import { writeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Collection } from '@annulus/core'
+import { inspect } from '../inspect.js'
+import { idOf, type Payload, pointOf, vectorOf } from '../points.js'
+import { type Random, randomFrom, under } from '../random.js'
+import { backendNamed, openSite, storageOf } from '../site.js'
+import type { Message, Operation, Start } from './messages.js'
+
+const numbersMax = 160
+const batchMax = 40
+const inFlightMax = 3
+
+function tell(message: Message): void {
+  writeSync(1, `${JSON.stringify(message)}\n`)
+}
+
+function someNumbers(random: Random, count: number): number[] {
+  const numbers = new Set<number>()
+  while (numbers.size < count) numbers.add(under(random, numbersMax))
+  return [...numbers]
+}
+
+class Worker {
+  readonly #collection: Collection<Payload>
+  readonly #start: Start
+  readonly #random: Random
+  #number = 0
+  #version: number
+
+  constructor(collection: Collection<Payload>, start: Start) {
+    this.#collection = collection
+    this.#start = start
+    this.#random = randomFrom(start.seed)
+    this.#version = start.version
+  }
+
+  async run(): Promise<void> {
+    const inFlight = new Set<Promise<void>>()
+    for (let i = 0; i < this.#start.operations; i++) {
+      const work = this.#something().finally(() => inFlight.delete(work))
+      inFlight.add(work)
+      if (inFlight.size >= inFlightMax) await Promise.race(inFlight)
+    }
+    await Promise.all(inFlight)
+  }
+
+  async #something(): Promise<void> {
+    const random = this.#random
+    const dice = random()
+    if (dice < 0.55) return this.#change(this.#upsert())
+    if (dice < 0.75) return this.#change(this.#delete())
+    if (dice < 0.85) return this.#stage('flush', () => this.#collection.flush())
+    if (dice < 0.9) return this.#stage('optimize', () => this.#collection.optimize())
+    await this.#collection.search(vectorOf(under(random, numbersMax), 1), { limit: 5 })
+  }
+
+  #upsert(): Operation {
+    const numbers = someNumbers(this.#random, 1 + under(this.#random, batchMax))
+    return { kind: 'upsert', numbers, version: this.#version++ }
+  }
+
+  #delete(): Operation {
+    return { kind: 'delete', numbers: someNumbers(this.#random, 1 + under(this.#random, 20)) }
+  }
+
+  async #stage(name: string, work: () => Promise<void>): Promise<void> {
+    tell({ event: 'stage', name })
+    await work()
+  }
+
+  async #change(operation: Operation): Promise<void> {
+    const number = this.#number++
+    const { broken } = this.#start
+    tell({ event: 'begin', number, operation })
+    if (broken === 'acknowledges first') tell({ event: 'end', number })
+    if (broken === 'splits batches') {
+      for (const each of operation.numbers) await this.#apply({ ...operation, numbers: [each] })
+    } else await this.#apply(operation)
+    if (broken !== 'acknowledges first') tell({ event: 'end', number })
+  }
+
+  async #apply(operation: Operation): Promise<void> {
+    if (operation.kind === 'delete') await this.#collection.delete(operation.numbers.map(idOf))
+    else {
+      const points = operation.numbers.map((each) => pointOf(each, operation.version))
+      await this.#collection.upsert(points)
+    }
+  }
+}
+
+async function live(start: Start): Promise<void> {
+  const { db, collection } = await openSite({
+    path: start.path,
+    storage: storageOf(backendNamed(start.backend)),
+    onRebuilt: (text) => tell({ event: 'problem', text: `rebuilt ${text}` }),
+  })
+  tell({ event: 'opened' })
+  const { points, problems } = await inspect(collection, start.seed % numbersMax)
+  tell({ event: 'state', points: [...points], problems })
+  await new Worker(collection, start).run()
+  tell({ event: 'stage', name: 'close' })
+  await db.close()
+  tell({ event: 'closed' })
+}
+
+tell({ event: 'ready' })
+const input = createInterface({ input: process.stdin })
+const [line]: string[] = await once(input, 'line')
+input.close()
+try {
+  await live(JSON.parse(line ?? ''))
+} catch (error) {
+  tell({ event: 'problem', text: error instanceof Error ? String(error.stack) : String(error) })
+  process.exitCode = 1
+}
+process.stdin.destroy()
