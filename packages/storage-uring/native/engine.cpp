@@ -49,8 +49,8 @@ struct ForeignRequest : Request {
   }
 };
 
-// One caller in the cache pass, on its own thread. It announces itself before it asks whether it may
-// come in, and `close` says no before it counts: one of the two sees the other.
+// One caller in the cache pass, on its own thread. It announces itself before it asks whether it
+// may come in, and `close` says no before it counts: one of the two sees the other.
 class CacheReader {
  public:
   explicit CacheReader(EngineState &state) : state_(state) { state_.cache_readers.fetch_add(1); }

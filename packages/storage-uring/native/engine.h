@@ -47,8 +47,8 @@ class Engine {
 
   /// Requests not yet begun end as closed, begun ones start no further reads. Any thread.
   void stop();
-  /// Lets accepted requests finish, then ends the thread and closes the files. Any thread, any number
-  /// of times. Afterwards nothing that `addSegment` was given is looked at.
+  /// Lets accepted requests finish, then ends the thread and closes the files. Any thread, any
+  /// number of times. Afterwards nothing that `addSegment` was given is looked at.
   void close();
 
   /// Keeps `self` in its `self`.
