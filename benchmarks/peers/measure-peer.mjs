@@ -1,7 +1,9 @@
-// One peer in its own process: builds, then searches with 1 and 8 callers at every setting.
-// Started by run.mjs; prints one JSON line a result.
-import { rm } from 'node:fs/promises'
+// One peer in its own process: builds, then searches with 1 and 8 callers at every setting; with `phase` only one
+// of the two, so that a search can run under a memory limit. Started by run.mjs; prints one JSON line a result.
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { dropPageCache } from '@annulus/native'
 import { openDataSet } from 'annulus'
 import { peers } from './peers.mjs'
 
@@ -13,11 +15,11 @@ const {
   m = 16,
   efConstruct = 200,
   limit = 10,
+  phase = 'both',
 } = JSON.parse(process.argv[2])
 const set = await openDataSet(data)
 const queries = await set.queries()
 const truth = await set.truth(limit)
-await rm(path, { recursive: true, force: true })
 const peer = await peers[name]()
 const print = (row) => console.log(JSON.stringify({ peer: peer.name, set: set.name, ...row }))
 
@@ -38,24 +40,39 @@ const cpuSeconds = (since) => {
   const { user, system } = process.cpuUsage(since)
   return (user + system) / 1e6
 }
-const startedCpu = process.cpuUsage()
-const started = performance.now()
-await peer.build({
-  path,
-  dimension: set.dimension,
-  metric: set.metric,
-  m,
-  efConstruct,
-  count: set.count,
-  batches: batches(),
-})
-print({
-  what: 'build',
-  seconds: (performance.now() - started) / 1000,
-  cpuSeconds: cpuSeconds(startedCpu),
-  rssMB: process.memoryUsage.rss() / 1e6,
-  blocks: peer.blocks,
-})
+async function build() {
+  await rm(path, { recursive: true, force: true })
+  const startedCpu = process.cpuUsage()
+  const started = performance.now()
+  await peer.build({
+    path,
+    dimension: set.dimension,
+    metric: set.metric,
+    m,
+    efConstruct,
+    count: set.count,
+    batches: batches(),
+  })
+  print({
+    what: 'build',
+    seconds: (performance.now() - started) / 1000,
+    cpuSeconds: cpuSeconds(startedCpu),
+    rssMB: process.memoryUsage.rss() / 1e6,
+    peakMB: process.resourceUsage().maxRSS / 1e3,
+    blocks: peer.blocks,
+  })
+}
+
+/** Opens what an earlier run has built, with none of its files in the page cache. */
+async function reopen() {
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await dropPageCache(join(entry.parentPath, entry.name))
+  }
+  const started = performance.now()
+  await peer.open({ path })
+  await peer.search(queries[0], limit, peer.settings[0])
+  print({ what: 'open', seconds: (performance.now() - started) / 1000 })
+}
 
 /** Runs queries round and round for a while; the recall of the first round, the rate of all. */
 async function run(setting, callers, forSeconds) {
@@ -88,13 +105,18 @@ async function run(setting, callers, forSeconds) {
 const recall = (found) =>
   truth.reduce((sum, ids, i) => sum + ids.filter((id) => found[i].includes(id)).length, 0) /
   (truth.length * limit)
-await run(peer.settings[0], 8, 0.5)
-for (const setting of peer.settings) {
-  for (const callers of [1, 8]) {
-    const { found, ...figures } = await run(setting, callers, seconds)
-    print({ what: 'search', setting, callers, recall: recall(found), ...figures })
+async function search() {
+  if (phase === 'both') await run(peer.settings[0], 8, 0.5)
+  for (const setting of peer.settings) {
+    for (const callers of [1, 8]) {
+      const { found, ...figures } = await run(setting, callers, seconds)
+      print({ what: 'search', setting, callers, recall: recall(found), ...figures })
+    }
   }
+  print({ what: 'memory', rssMB: process.memoryUsage.rss() / 1e6 })
 }
-print({ what: 'memory', rssMB: process.memoryUsage.rss() / 1e6 })
+
+await (phase === 'search' ? reopen() : build())
+if (phase !== 'build') await search()
 await peer.close()
 process.exit(0)

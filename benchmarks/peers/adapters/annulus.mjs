@@ -19,6 +19,10 @@ export function annulusPeer(backend, settings, quantization = () => scalar()) {
       }
       await this.collection.waitForIndex()
     },
+    async open({ path }) {
+      this.database = await open(path, { storage: storageByName(backend) })
+      this.collection = await this.database.collection('peer')
+    },
     async search(query, limit, { ef, oversampling = 2, rescore = true }) {
       const hits = await this.collection.search(query, {
         limit,

@@ -58,6 +58,10 @@ export function zvecPeer(kind, settings) {
       }
       await this.collection.optimize({ concurrency: 2 })
     },
+    open({ path }) {
+      zvec.ZVecInitialize({ queryThreads: 2, logLevel: zvec.ZVecLogLevel.ERROR })
+      this.collection = zvec.ZVecOpen(path)
+    },
     async search(query, limit, { ef, refine }) {
       const indexType =
         kind === 'diskann'
