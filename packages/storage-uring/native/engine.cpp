@@ -49,14 +49,14 @@ struct ForeignRequest : Request {
   }
 };
 
-// One caller in the cache pass, on its own thread. It announces itself before it asks whether it
-// may come in, and `close` says no before it counts: one of the two sees the other.
-class CacheReader {
+// A caller on its own thread. It announces itself before it asks whether it may come in, and
+// `close` says no before it counts: one of the two sees the other.
+class Visit {
  public:
-  explicit CacheReader(EngineState &state) : state_(state) { state_.cache_readers.fetch_add(1); }
-  ~CacheReader() { state_.cache_readers.fetch_sub(1, std::memory_order_release); }
-  CacheReader(const CacheReader &) = delete;
-  CacheReader &operator=(const CacheReader &) = delete;
+  explicit Visit(EngineState &state) : state_(state) { state_.visitors.fetch_add(1); }
+  ~Visit() { state_.visitors.fetch_sub(1, std::memory_order_release); }
+  Visit(const Visit &) = delete;
+  Visit &operator=(const Visit &) = delete;
   bool admitted() const { return state_.accepting.load(); }
 
  private:
@@ -133,8 +133,8 @@ bool Engine::score_cached(const annulus_score_request *request, std::vector<uint
   for (size_t i = 0; i < request->n; ++i) {
     if (request->slots[i] >= slots) return false;  // submit says which
   }
-  const CacheReader reader(*state_);
-  if (!reader.admitted() || !state_->cache.worthwhile()) return false;
+  const Visit visit(*state_);
+  if (!visit.admitted() || !state_->cache.worthwhile()) return false;
   state_->cache.score(*request, missed);
   return true;
 }
@@ -145,11 +145,16 @@ void Engine::submit(Request *request) {
   for (size_t i = 0; i < request->n; ++i) {
     if (request->slots[i] >= slots) return finish(request, ANNULUS_OUT_OF_RANGE, request->slots[i]);
   }
-  if (!state_->accepting.load(std::memory_order_acquire) || !state_->inbox.push(request)) {
-    return finish(request, ANNULUS_CLOSED);
-  }
+  if (!hand_over(request)) finish(request, ANNULUS_CLOSED);
+}
+
+// Over before `done` can be called by the caller, who may release the engine there.
+bool Engine::hand_over(Request *request) {
+  const Visit visit(*state_);
+  if (!visit.admitted() || !state_->inbox.push(request)) return false;
   // The request may be done and gone from here on.
   if (state_->asleep.load(std::memory_order_seq_cst)) wake();
+  return true;
 }
 
 void Engine::wake() {
@@ -174,8 +179,10 @@ void Engine::close() {
     }
     thread_.join();
   }
-  // A pass reads a few vectors that the page cache holds: microseconds.
-  while (state_->cache_readers.load() != 0) std::this_thread::yield();
+  // Visits take microseconds: they wake a thread or read what the page cache holds.
+  while (state_->visitors.load() != 0) std::this_thread::yield();
+  state_->asleep.store(false);
+  state_->drop_queues();
   state_->segments.close();
 }
 

@@ -59,6 +59,7 @@ class Engine {
  private:
   Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops);
   ~Engine() { close(); }
+  bool hand_over(Request *request);
   void wake();
 
   const std::shared_ptr<EngineState> state_;

@@ -59,19 +59,24 @@ struct EngineState {
   Counters counters;
   std::atomic<uint64_t> slots{0};  ///< one past the highest slot written
   Rewrites rewrites;
-  std::atomic<bool> asleep{false};         ///< the ring thread waits, or is about to
-  std::atomic<bool> accepting{false};      ///< from start to close
-  std::atomic<uint32_t> cache_readers{0};  ///< callers in the cache pass; close waits for them
-  std::atomic<bool> closing{false};        ///< finish what was accepted, then end
-  std::atomic<bool> stopping{false};       ///< and start no further reads
-  std::atomic<IoQueue *> queue{nullptr};   ///< the one that serves
-  /// All there have been: they outlive the thread, so that a late `wake` is harmless.
+  std::atomic<bool> asleep{false};        ///< the ring thread waits, or is about to
+  std::atomic<bool> accepting{false};     ///< from start to close
+  std::atomic<uint32_t> visitors{0};      ///< callers on threads of their own; close waits for them
+  std::atomic<bool> closing{false};       ///< finish what was accepted, then end
+  std::atomic<bool> stopping{false};      ///< and start no further reads
+  std::atomic<IoQueue *> queue{nullptr};  ///< the one that serves
+  /// All there have been, until the thread has ended and no visitor can wake it any more.
   std::vector<std::unique_ptr<IoQueue>> queues;
   std::atomic<int> broken{0};  ///< the errno after which the ring gave way to the fallback
 
   void use(std::unique_ptr<IoQueue> next) {
     queues.push_back(std::move(next));
     queue.store(queues.back().get(), std::memory_order_release);
+  }
+
+  void drop_queues() {
+    queue.store(nullptr, std::memory_order_release);
+    queues.clear();
   }
 };
 

@@ -86,12 +86,14 @@ describe('with reads in flight', () => {
 
   it('close closes the files, also when others still hold the reader', () =>
     inDirectory(async (path) => {
+      const before = readdirSync('/proc/self/fd').length
       const storage = await uringStorage({ segmentBytesMax: 8192 }).open({ path, dimension: 256 })
       await storage.write(0, randomFloats(256 * 20, 1))
       const reader = storage.reader?.()
       expect(descriptorsUnder(path)).toBeGreaterThanOrEqual(5)
       await storage.close()
       expect(descriptorsUnder(path)).toBe(0)
+      expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before)
       expect(reader).toBeDefined()
     }))
 
