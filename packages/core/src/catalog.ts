@@ -4,6 +4,7 @@ import { AnnulusError, type Metric } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import type { Key } from 'lmdb'
 import { pack, unpack } from 'msgpackr'
+import { removeTree } from './file-tree.js'
 import { limits } from './limits.js'
 import { sealed, unseal } from './sealed.js'
 import type { Store } from './store.js'
@@ -24,6 +25,11 @@ export interface CollectionConfig {
 const formatVersion = 1
 const slotRange = 2 ** 32
 const purgeBatch = 2_000
+
+/** Directory of a collection in a database. */
+export function collectionDirectory(database: string, number: number): string {
+  return join(database, 'collections', String(number))
+}
 
 export class Catalog {
   readonly #store: Store
@@ -69,7 +75,7 @@ export class Catalog {
 
   /** Directory of a collection: named by number, so that no name can lead out of the database. */
   directory(number: number): string {
-    return join(this.#directory, 'collections', String(number))
+    return collectionDirectory(this.#directory, number)
   }
 
   async create(config: Omit<CollectionConfig, 'number'>): Promise<CollectionConfig> {
@@ -137,13 +143,4 @@ export class Catalog {
   #put(key: Key, value: unknown): void {
     this.#store.tables.meta.put(key, sealed(pack(value)))
   }
-}
-
-async function removeTree(path: string, files: FileOps): Promise<void> {
-  const found = await files.stat(path)
-  if (found === undefined) return
-  if (found.directory) {
-    for (const name of await files.list(path)) await removeTree(join(path, name), files)
-  }
-  await files.remove(path)
 }

@@ -47,9 +47,10 @@ export class CollectionStore {
   readonly #store: Store
   readonly #tables: StoreTables
 
-  constructor(store: Store, number: number) {
+  /** @param tables what is read and written; default the store's own */
+  constructor(store: Store, number: number, tables: StoreTables = store.tables) {
     this.#store = store
-    this.#tables = store.tables
+    this.#tables = tables
     this.number = number
   }
 

@@ -1,5 +1,6 @@
 import type { Metric } from '@annulus/native'
 import { orAborted } from './abort.js'
+import type { HeldCollection } from './backup.js'
 import { type CollectionParts, closeParts, type Emit } from './collection-parts.js'
 import { collectionStats, type SearchCounters } from './collection-stats.js'
 import { CollectionEmitter } from './events.js'
@@ -236,6 +237,14 @@ export class Collection<
   stats(): CollectionStats {
     this.#lifetime.check()
     return collectionStats(this.#parts, this.#searches)
+  }
+
+  /** @internal The parts, with a function until whose call `close` waits. */
+  hold(): HeldCollection {
+    this.#lifetime.check()
+    let release = () => {}
+    void this.#lifetime.run(() => new Promise<void>((resolve) => (release = resolve)))
+    return { parts: this.#parts, release }
   }
 
   /** Waits for calls in progress, saves the index, releases everything. Idempotent. */

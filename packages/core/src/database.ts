@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { Pool } from '@annulus/native'
 import { type FileLock, type FileOps, nodeFileOps, type StorageFactory } from '@annulus/storage'
+import { Backup, type BackupOptions, type BackupReport } from './backup.js'
+import { checkComplete } from './backup-target.js'
 import { Catalog, type CollectionConfig } from './catalog.js'
 import { Collection } from './collection.js'
 import { type Emit, openParts } from './collection-parts.js'
@@ -40,9 +42,7 @@ interface DatabaseParts {
  */
 export async function open(path: string, options: DatabaseOptions): Promise<Database> {
   checkNames(options, ['storage', 'threads', 'durability', 'files'], 'open')
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw invalid('path must be the name of a directory', 'path')
-  }
+  checkPath(path)
   if (typeof options.storage?.open !== 'function') {
     throw invalid('storage must be a StorageFactory, for example memoryStorage()', 'storage')
   }
@@ -53,6 +53,7 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
   if ((await files.stat(path))?.directory === false) {
     throw invalid(`${path} is a file, not a directory`, 'path')
   }
+  await checkComplete(path, files)
   await files.makeDirectory(path)
   const lock = await files.lock(join(path, 'lock'))
   const release = new AsyncReleases()
@@ -68,6 +69,11 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     await release.run()
     throw error
   }
+}
+
+function checkPath(path: unknown): string {
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
+  throw invalid('path must be the name of a directory', 'path')
 }
 
 /** What to undo, last first, when opening fails half-way. */
@@ -153,6 +159,26 @@ export class Database extends DatabaseEmitter {
    */
   flush(): Promise<void> {
     return this.#lifetime.run(() => this.#parts.store.flush())
+  }
+
+  /**
+   * Writes a copy of the database, as it stands at one commit, into a directory that is missing or empty.
+   * Searches and writes go on; each piece of a MiB takes a short turn of the event loop. The copy is a
+   * database: restoring is opening it. Until it is complete nothing opens it, and if the backup fails or
+   * is aborted it is removed.
+   *
+   * @throws AnnulusError `ANNULUS_EXISTS`, `ANNULUS_FULL`, `ANNULUS_IO`; `ANNULUS_CORRUPT` when a vector
+   *   is damaged: a backup never spreads damage (see {@link repair}); AbortError.
+   */
+  backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
+    return this.#lifetime.run(async () => {
+      const hold = async () => {
+        const collections = await Promise.all(this.#open.values())
+        return collections.map((collection) => collection.hold())
+      }
+      const backup = new Backup({ ...this.#parts, hold }, options)
+      return backup.run(checkPath(path), (work) => this.#exclusively(work))
+    })
   }
 
   /** Numbers of the database and of its open collections. */

@@ -1,4 +1,5 @@
 export { AbortError, AnnulusError, type ErrorCode, type Metric } from '@annulus/native'
+export type { BackupOptions, BackupProgress, BackupReport } from './backup.js'
 export { type Answer, Collection, type CountOptions, type PointsOptions } from './collection.js'
 export { type CollectionInfo, Database, open } from './database.js'
 export type { Durability } from './durability.js'

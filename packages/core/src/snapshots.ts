@@ -27,6 +27,8 @@ export class Snapshots {
   /** The generation whose files the manifest names. */
   #saved: Generation | undefined
   #tableIsLost = false
+  /** Whether files that are not valid any more stay, because somebody copies them. */
+  keepFiles = false
 
   constructor(options: SnapshotOptions) {
     this.#options = options
@@ -165,6 +167,7 @@ export class Snapshots {
   }
 
   async #removeOthers(manifest: SnapshotManifest | undefined): Promise<void> {
+    if (this.keepFiles) return
     const { directory, files } = this.#options
     const named = [manifest?.slots, manifest?.codes, manifest?.graph]
     for (const name of await files.list(directory)) {

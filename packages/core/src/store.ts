@@ -4,7 +4,7 @@ import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
 import { batchedMs, type Durability } from './durability.js'
 import { Latch } from './latch.js'
 import { checkLmdbFile, lmdbError } from './lmdb-file.js'
-import { Table } from './table.js'
+import { type ReadTransaction, Table } from './table.js'
 
 export interface StoreTables {
   /** Configuration, state and snapshot of each collection, and the format version. */
@@ -17,6 +17,13 @@ export interface StoreTables {
   readonly fields: Table<Buffer>
   /** Collection, sequence → slots added and removed since the last snapshot. */
   readonly changes: Table<Key>
+}
+
+/** The tables as they stand at one commit, until `release`. */
+export interface StoreView {
+  readonly tables: StoreTables
+  /** Lets LMDB use the pages again that only this view needs. */
+  release(): void
 }
 
 /** Somebody whose vectors must be durable before what names them. */
@@ -48,13 +55,7 @@ export class Store {
   private constructor(root: RootDatabase<Buffer, Key>, durability: Durability) {
     this.#root = root
     this.durability = durability
-    this.tables = {
-      meta: new Table(root.openDB('meta', { encoding })),
-      ids: new Table(root.openDB('ids', { encoding, keyEncoding: 'binary' })),
-      points: new Table(root.openDB('points', { encoding })),
-      fields: new Table(root.openDB('fields', { encoding, keyEncoding: 'binary' })),
-      changes: new Table(root.openDB('changes', { encoding })),
-    }
+    this.tables = tablesOf(root)
     this.#all = Object.values(this.tables)
   }
 
@@ -71,6 +72,14 @@ export class Store {
     } catch (cause) {
       throw lmdbError(cause, 'open', path)
     }
+  }
+
+  /** The state after the last durable commit. While it lasts LMDB keeps every page of it. */
+  view(): StoreView {
+    // What this turn of the event loop has read may be older.
+    this.#root.resetReadTxn()
+    const transaction = this.#root.useReadTransaction()
+    return { tables: tablesOf(this.#root, transaction), release: () => transaction.done() }
   }
 
   /** Asks for a turn in every flush, until the returned function is called. */
@@ -152,6 +161,17 @@ export class Store {
 
   #transact(write: () => void): Promise<void> {
     return this.latch.guard(batch(this.#root, write))
+  }
+}
+
+function tablesOf(root: RootDatabase<Buffer, Key>, transaction?: ReadTransaction): StoreTables {
+  const binaryKeys = { encoding, keyEncoding: 'binary' } as const
+  return {
+    meta: new Table(root.openDB('meta', { encoding }), transaction),
+    ids: new Table(root.openDB('ids', binaryKeys), transaction),
+    points: new Table(root.openDB('points', { encoding }), transaction),
+    fields: new Table(root.openDB('fields', binaryKeys), transaction),
+    changes: new Table(root.openDB('changes', { encoding }), transaction),
   }
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { AnnulusError } from '@annulus/native'
 import { Command, CommanderError } from 'commander'
+import { backupCommand } from './backup.js'
 import { benchCommand } from './bench.js'
 import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
@@ -17,6 +18,7 @@ async function main(argv: readonly string[]): Promise<number> {
   program.addCommand(importCommand(interrupt.signal).exitOverride())
   program.addCommand(searchCommand(interrupt.signal).exitOverride())
   program.addCommand(infoCommand().exitOverride())
+  program.addCommand(backupCommand(interrupt.signal).exitOverride())
   program.addCommand(benchCommand(interrupt.signal).exitOverride())
   try {
     await program.parseAsync(argv)
