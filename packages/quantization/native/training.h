@@ -56,5 +56,8 @@ class Training {
 std::unique_ptr<Training> new_scalar_training(const TrainingInput &input, double quantile);
 std::unique_ptr<Training> new_flat_training(const TrainingInput &input);
 std::unique_ptr<Training> new_binary_training(const TrainingInput &input);
+/// @param bits of a component: 1, 2, 4 or 8. @param seed of the rotation.
+std::unique_ptr<Training> new_rotated_training(const TrainingInput &input, uint32_t bits,
+                                               uint64_t seed);
 
 }  // namespace annulus

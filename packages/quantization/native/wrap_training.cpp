@@ -4,6 +4,7 @@
 
 #include "binary_codes.h"
 #include "kernels/int_kernels.h"
+#include "rotated_codes.h"
 #include "training.h"
 #include "wrap.h"
 
@@ -64,6 +65,14 @@ std::unique_ptr<Training> new_training(CodeKind kind, const TrainingInput &input
       if (BinaryCodes::supports(input.metric)) return new_binary_training(input);
       throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED",
                        "binary codes know no manhattan distances; scalar, product and none do");
+    case CodeKind::rotated:
+      if (!RotatedCodes::supports(input.metric)) {
+        throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED",
+                         "rotated codes know no manhattan distances; scalar, product and none do");
+      }
+      return new_rotated_training(
+          input, static_cast<uint32_t>(whole_number(settings.Get("bits"), "bits", 1, 8)),
+          whole_number(settings.Get("seed"), "seed", 0, uint64_t{1} << 53));
     default:
       throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED", "no such kind of code");
   }

@@ -2,12 +2,14 @@
 import { binary } from './binary.js'
 import { none } from './none.js'
 import type { Quantizer, QuantizerSettings } from './quantizer.js'
+import { rotated } from './rotated.js'
 import { scalar } from './scalar.js'
 
 const kinds: Readonly<Record<string, (settings: QuantizerSettings) => Quantizer>> = {
   none: () => none(),
   scalar: (settings) => scalar(settings),
   binary: () => binary(),
+  rotated: (settings) => rotated(settings),
 }
 
 /**

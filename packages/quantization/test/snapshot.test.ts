@@ -3,7 +3,15 @@ import { join } from 'node:path'
 import { AnnulusError, Pool } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, loadCodes, none, type Quantizer, scalar } from '../src/index.js'
+import {
+  binary,
+  type Codes,
+  loadCodes,
+  none,
+  type Quantizer,
+  rotated,
+  scalar,
+} from '../src/index.js'
 import { metricsOf, randomFloats, temporaryFolder, vectorsArbitrary } from './support.js'
 
 const pool = new Pool(2)
@@ -13,6 +21,10 @@ const quantizers: readonly [string, () => Quantizer][] = [
   ['scalar', () => scalar()],
   ['none', () => none()],
   ['binary', () => binary()],
+  ['rotated, 1 bit', () => rotated({ bits: 1 })],
+  ['rotated, 2 bits', () => rotated({ bits: 2 })],
+  ['rotated, 4 bits', () => rotated({ bits: 4 })],
+  ['rotated, 8 bits', () => rotated({ bits: 8 })],
 ]
 
 async function expectSame(a: Codes, b: Codes, seed: number): Promise<void> {

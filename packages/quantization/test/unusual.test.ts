@@ -1,7 +1,7 @@
 // What every kind of code must make of vectors that are out of the ordinary.
 import { type Metric, metrics, Pool } from '@annulus/native'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, none, type Quantizer, scalar } from '../src/index.js'
+import { binary, type Codes, none, type Quantizer, rotated, scalar } from '../src/index.js'
 import { randomFloats, rowOf } from './support.js'
 
 const pool = new Pool(2)
@@ -12,6 +12,10 @@ const quantizers: readonly (readonly [string, () => Quantizer])[] = [
   ['scalar', () => scalar()],
   ['scalar at 0.99', () => scalar({ quantile: 0.99 })],
   ['binary', () => binary()],
+  ['rotated, 1 bit', () => rotated({ bits: 1 })],
+  ['rotated, 2 bits', () => rotated({ bits: 2 })],
+  ['rotated, 4 bits', () => rotated({ bits: 4 })],
+  ['rotated, 8 bits', () => rotated({ bits: 8 })],
 ]
 
 const cases = quantizers.flatMap(([name, quantizer]) =>

@@ -1,0 +1,176 @@
+#include "rotation.h"
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace annulus {
+
+namespace {
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ANNULUS_INLINE inline __attribute__((always_inline))
+#else
+#define ANNULUS_INLINE inline
+#endif
+
+constexpr size_t lanes = 16;
+
+// The stages inside of 16 values: each becomes its partner plus or minus itself.
+template <size_t Step>
+ANNULUS_INLINE void near_stage(float *__restrict values) {
+  float mixed[lanes];
+  for (size_t i = 0; i < lanes; ++i) {
+    const float own = (i & Step) != 0 ? -values[i] : values[i];
+    mixed[i] = values[i ^ Step] + own;
+  }
+  for (size_t i = 0; i < lanes; ++i) values[i] = mixed[i];
+}
+
+// Plain loops, compiled once per instruction set; the compiler vectorizes them. n >= 16.
+ANNULUS_INLINE void hadamard(float *values, size_t n, float scale) {
+  for (size_t i = 0; i < n; i += lanes) {
+    near_stage<1>(values + i);
+    near_stage<2>(values + i);
+    near_stage<4>(values + i);
+    near_stage<8>(values + i);
+  }
+  for (size_t step = lanes; step < n; step *= 2) {
+    for (size_t i = 0; i < n; i += 2 * step) {
+      float *__restrict low = values + i;
+      float *__restrict high = low + step;
+      for (size_t k = 0; k < step; ++k) {
+        const float a = low[k];
+        const float b = high[k];
+        low[k] = a + b;
+        high[k] = a - b;
+      }
+    }
+  }
+  for (size_t i = 0; i < n; ++i) values[i] *= scale;
+}
+
+void hadamard_baseline(float *values, size_t n, float scale) { hadamard(values, n, scale); }
+#if defined(ANNULUS_X86)
+ANNULUS_AVX2 void hadamard_avx2(float *values, size_t n, float scale) {
+  hadamard(values, n, scale);
+}
+ANNULUS_AVX512 void hadamard_avx512(float *values, size_t n, float scale) {
+  hadamard(values, n, scale);
+}
+#endif
+
+using Hadamard = void (*)(float *, size_t, float);
+
+Hadamard hadamard_of(Isa isa) {
+#if defined(ANNULUS_X86)
+  const Isa best = best_isa(isa);
+  if (best >= Isa::avx512) return hadamard_avx512;
+  if (best == Isa::avx2) return hadamard_avx2;
+#else
+  (void)isa;
+#endif
+  return hadamard_baseline;
+}
+
+}  // namespace
+
+Rotation::Rotation(uint32_t dimension, uint64_t seed, Isa isa)
+    : dimension_(dimension), hadamard_(hadamard_of(isa)) {
+  if (dimension < dense_below) {
+    make_dense(seed);
+  } else {
+    make_rounds(seed);
+  }
+}
+
+// Random plane rotations of random pairs of rows come near a uniform rotation after about n log n
+// of them; here are several times as many.
+void Rotation::make_dense(uint64_t seed) {
+  const size_t n = dimension_;
+  SeededRandom random(seed);
+  std::vector<double> matrix(n * n, 0.0);
+  for (size_t i = 0; i < n; ++i) matrix[i * n + i] = (random.next() >> 63) != 0 ? -1 : 1;
+  size_t bits = 1;
+  while ((size_t{1} << bits) < n) ++bits;
+  for (size_t left = n < 2 ? 0 : 8 * n * bits; left > 0; --left) {
+    const uint32_t a = random.below(static_cast<uint32_t>(n));
+    const uint32_t b = (a + 1 + random.below(static_cast<uint32_t>(n - 1))) % n;
+    double x, y, square;
+    do {
+      x = random.symmetric();
+      y = random.symmetric();
+      square = x * x + y * y;
+    } while (square > 1 || square < 1e-6);
+    const double length = std::sqrt(square);
+    const double cosine = x / length;
+    const double sine = y / length;
+    for (size_t k = 0; k < n; ++k) {
+      const double p = matrix[a * n + k];
+      const double q = matrix[b * n + k];
+      matrix[a * n + k] = cosine * p - sine * q;
+      matrix[b * n + k] = sine * p + cosine * q;
+    }
+  }
+  matrix_.assign(matrix.begin(), matrix.end());
+}
+
+void Rotation::make_rounds(uint64_t seed) {
+  block_ = 1;
+  while (2 * block_ <= dimension_) block_ *= 2;
+  scale_ = static_cast<float>(1 / std::sqrt(static_cast<double>(block_)));
+  SeededRandom random(seed);
+  for (Round &round : rounds_) {
+    round.source.resize(dimension_);
+    round.sign.resize(dimension_);
+    for (uint32_t i = 0; i < dimension_; ++i) round.source[i] = i;
+    for (auto i = static_cast<uint32_t>(dimension_ - 1); i > 0; --i) {
+      std::swap(round.source[i], round.source[random.below(i + 1)]);
+    }
+    for (float &sign : round.sign) sign = (random.next() >> 63) != 0 ? -1.0f : 1.0f;
+  }
+}
+
+void Rotation::apply(const float *in, float *scratch, float *out) const {
+  const size_t n = dimension_;
+  if (!matrix_.empty()) {
+    for (size_t i = 0; i < n; ++i) {
+      float sum = 0;
+      for (size_t k = 0; k < n; ++k) sum += matrix_[i * n + k] * in[k];
+      out[i] = sum;
+    }
+    return;
+  }
+  const float *from = in;
+  float *to = out;
+  for (const Round &round : rounds_) {
+    for (size_t i = 0; i < n; ++i) to[i] = round.sign[i] * from[round.source[i]];
+    hadamard_(to, block_, scale_);
+    if (n > block_) hadamard_(to + n - block_, block_, scale_);
+    from = to;
+    to = to == out ? scratch : out;
+  }
+  static_assert(rounds % 2 == 1, "the last round ends in `out`");
+}
+
+void Rotation::invert(const float *in, float *scratch, float *out) const {
+  const size_t n = dimension_;
+  if (!matrix_.empty()) {
+    for (size_t i = 0; i < n; ++i) {
+      float sum = 0;
+      for (size_t k = 0; k < n; ++k) sum += matrix_[k * n + i] * in[k];
+      out[i] = sum;
+    }
+    return;
+  }
+  std::memcpy(scratch, in, n * sizeof(float));
+  for (size_t r = rounds; r-- > 0;) {
+    const Round &round = rounds_[r];
+    if (n > block_) hadamard_(scratch + n - block_, block_, scale_);
+    hadamard_(scratch, block_, scale_);
+    for (size_t i = 0; i < n; ++i) out[round.source[i]] = round.sign[i] * scratch[i];
+    if (r > 0) std::memcpy(scratch, out, n * sizeof(float));
+  }
+}
+
+}  // namespace annulus
