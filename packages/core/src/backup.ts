@@ -119,6 +119,7 @@ export class Backup {
   /** Fixes the commit, and copies what is not open as long as nobody can open it. */
   async #begin(target: BackupTarget): Promise<CollectionConfig[]> {
     const { store, catalog, storage, hold } = this.#host
+    const mode = store.readOnly ? { readOnly: true } : {}
     for (const held of await hold()) {
       this.#held.set(held.parts.config.number, held)
       held.parts.snapshots.keepFiles = true
@@ -132,7 +133,12 @@ export class Backup {
     for (const config of configs.filter(({ number }) => !this.#held.has(number))) {
       const { slots } = this.#collection(config).state()
       const vectors = join(catalog.directory(config.number), 'vectors')
-      const source = await storage.open({ path: vectors, dimension: config.dimension, slots })
+      const source = await storage.open({
+        path: vectors,
+        dimension: config.dimension,
+        slots,
+        ...mode,
+      })
       try {
         await this.#copyCollection(target, config, source)
       } finally {

@@ -31,6 +31,13 @@ export function collectionDirectory(database: string, number: number): string {
   return join(database, 'collections', String(number))
 }
 
+/** There is no database to be read. */
+export function missing(path: string): AnnulusError {
+  return new AnnulusError('ANNULUS_NOT_FOUND', `there is no database in ${path}`, {
+    details: { path },
+  })
+}
+
 export class Catalog {
   readonly #store: Store
   readonly #files: FileOps
@@ -47,6 +54,7 @@ export class Catalog {
     const catalog = new Catalog(store, files, directory)
     const format = catalog.#get<{ version: number }>(['format'])
     if (format === undefined) {
+      if (store.readOnly) throw missing(directory)
       await store.commit(() => catalog.#put(['format'], { version: formatVersion }))
     } else if (format.version !== formatVersion) {
       throw new AnnulusError(
@@ -55,6 +63,7 @@ export class Catalog {
         { details: { expected: formatVersion, actual: format.version } },
       )
     }
+    if (store.readOnly) return catalog
     for (const number of catalog.#dropped()) await catalog.#purge(number)
     return catalog
   }

@@ -55,11 +55,13 @@ export async function openParts(
   const { files, pool, directory } = host
   const quantizer = quantizerOf(config, options)
   const store = new CollectionStore(host.store, config.number)
-  await files.makeDirectory(directory)
+  const { readOnly } = host.store
+  if (!readOnly) await files.makeDirectory(directory)
   const storage = await host.storage.open({
     path: join(directory, 'vectors'),
     dimension: config.dimension,
     slots: store.state().slots,
+    ...(readOnly ? { readOnly } : {}),
   })
   try {
     const onRebuilt = (file: string, reason: AnnulusError) => emit('rebuilt', { file, reason })

@@ -3,13 +3,14 @@ import { Pool } from '@annulus/native'
 import { type FileLock, type FileOps, nodeFileOps, type StorageFactory } from '@annulus/storage'
 import { Backup, type BackupOptions, type BackupReport } from './backup.js'
 import { checkComplete } from './backup-target.js'
-import { Catalog, type CollectionConfig } from './catalog.js'
+import { Catalog, type CollectionConfig, missing } from './catalog.js'
 import { Collection } from './collection.js'
 import { type Emit, openParts } from './collection-parts.js'
 import { parseDurability } from './durability.js'
 import { DatabaseEmitter } from './events.js'
 import { Lifetime } from './lifetime.js'
 import {
+  boolean,
   type CollectionOptions,
   checkNames,
   type DatabaseOptions,
@@ -28,7 +29,8 @@ interface DatabaseParts {
   readonly path: string
   readonly files: FileOps
   readonly storage: StorageFactory
-  readonly lock: FileLock
+  /** None in a database that is only read. */
+  readonly lock: FileLock | undefined
   readonly store: Store
   readonly catalog: Catalog
   readonly pool: Pool
@@ -41,7 +43,7 @@ interface DatabaseParts {
  *   is a file, `ANNULUS_PERMISSION`, `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_UNKNOWN_OPTION`.
  */
 export async function open(path: string, options: DatabaseOptions): Promise<Database> {
-  checkNames(options, ['storage', 'threads', 'durability', 'files'], 'open')
+  checkNames(options, ['storage', 'threads', 'durability', 'readOnly', 'files'], 'open')
   checkPath(path)
   if (typeof options.storage?.open !== 'function') {
     throw invalid('storage must be a StorageFactory, for example memoryStorage()', 'storage')
@@ -54,15 +56,18 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     throw invalid(`${path} is a file, not a directory`, 'path')
   }
   await checkComplete(path, files)
-  await files.makeDirectory(path)
-  const lock = await files.lock(join(path, 'lock'))
+  const readOnly = boolean(options.readOnly ?? false, 'readOnly')
+  const file = join(path, 'annulus.mdb')
+  if (readOnly && (await files.stat(file)) === undefined) throw missing(path)
+  if (!readOnly) await files.makeDirectory(path)
+  const lock = readOnly ? undefined : await files.lock(join(path, 'lock'))
   const release = new AsyncReleases()
-  release.add(() => lock.release())
+  release.add(async () => lock?.release())
   try {
-    const store = await Store.open(join(path, 'annulus.mdb'), files, durability)
+    const store = await Store.open(file, files, { durability, readOnly })
     release.add(() => store.close())
     const catalog = await Catalog.open(store, files, path)
-    await files.syncDirectory(path)
+    if (!readOnly) await files.syncDirectory(path)
     const pool = new Pool(threads)
     return new Database({ path, files, storage: options.storage, lock, store, catalog, pool })
   } catch (error) {
@@ -144,6 +149,7 @@ export class Database extends DatabaseEmitter {
   /** Closes and removes a collection with all its files. Durable. Returns whether there was one. */
   dropCollection(name: string): Promise<boolean> {
     return this.#exclusively(async () => {
+      this.#parts.store.checkWritable()
       const config = this.#parts.catalog.find(checkName(name))
       if (config === undefined) return false
       await (await this.#open.get(name))?.close()
@@ -204,7 +210,7 @@ export class Database extends DatabaseEmitter {
       const closed = await Promise.allSettled(closing)
       pool.close()
       await store.close()
-      await lock.release()
+      await lock?.release()
       const failed = closed.find((each) => each.status === 'rejected')
       if (failed !== undefined) throw failed.reason
     })

@@ -13,17 +13,23 @@ const fileBytesMax = 2 ** 44
  * the file would kill the process with SIGBUS. A healthy file may lack its last pages (if they are
  * free), hence they are filled with zeros, which LMDB and our checksums tell from data.
  */
-export async function checkLmdbFile(path: string, files: FileOps): Promise<void> {
+export async function checkLmdbFile(
+  path: string,
+  files: FileOps,
+  readOnly: boolean,
+): Promise<void> {
   const size = (await files.stat(path))?.size ?? 0
   if (size === 0) return
-  const file = await files.open(path, 'write')
+  const file = await files.open(path, readOnly ? 'read' : 'write')
   try {
     const first = await readMeta(file, 0)
     const second = await readMeta(file, first.pageBytes)
     const newest = first.transaction >= second.transaction ? first : second
     const needed = (newest.lastPage + 1) * newest.pageBytes
     if (needed > fileBytesMax) throw corrupt(path, 'has a damaged header')
-    if (size < needed) await file.truncate(needed)
+    if (size >= needed) return
+    if (readOnly) throw corrupt(path, 'is truncated; open it once for writing')
+    await file.truncate(needed)
   } finally {
     await file.close()
   }

@@ -18,6 +18,11 @@ export interface DatabaseOptions {
    * after `flush` or `close`. See docs/durability.md.
    */
   readonly durability?: Durability
+  /**
+   * Read the database as it stands now, beside a process that writes it or alone: later commits are not
+   * seen, nothing is created or changed, and writes fail with `ANNULUS_READ_ONLY`. Default false.
+   */
+  readonly readOnly?: boolean
   /** What core's own files go through, LMDB's excepted; default `nodeFileOps`. For tests. */
   readonly files?: FileOps
 }

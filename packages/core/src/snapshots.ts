@@ -101,7 +101,8 @@ export class Snapshots {
     changesMin: number,
   ): Promise<void> {
     const { database } = this.#options.store
-    if (database.latch.tripped || this.#changes(sequence, table, generation) < changesMin) return
+    if (database.readOnly || database.latch.tripped) return
+    if (this.#changes(sequence, table, generation) < changesMin) return
     // What the snapshot covers must be in LMDB to be dropped there.
     await database.flush()
     const write = () => this.#write(table, sequence, generation)
@@ -167,7 +168,9 @@ export class Snapshots {
   }
 
   async #removeOthers(manifest: SnapshotManifest | undefined): Promise<void> {
-    if (this.keepFiles) return
+    const { database } = this.#options.store
+    // Somebody who reads an older state may still want to load what it names.
+    if (this.keepFiles || database.oldestReader() < database.transaction) return
     const { directory, files } = this.#options
     const named = [manifest?.slots, manifest?.codes, manifest?.graph]
     for (const name of await files.list(directory)) {

@@ -1,4 +1,5 @@
 // The one LMDB environment of a database: opening, committing, and what its failures mean.
+import { AnnulusError } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
 import { batchedMs, type Durability } from './durability.js'
@@ -42,33 +43,54 @@ const waitingBytesMax = 16 << 20
 /** All values are bytes that we encode and seal ourselves. */
 const encoding = 'binary'
 
+export interface StoreOptions {
+  readonly durability: Durability
+  /** Keep to the state at opening, and write nothing. */
+  readonly readOnly: boolean
+}
+
 export class Store {
   readonly tables: StoreTables
   readonly latch = new Latch()
   readonly durability: Durability
+  readonly readOnly: boolean
   readonly #root: RootDatabase<Buffer, Key>
+  readonly #databases: ReturnType<typeof databasesOf>
   readonly #all: readonly Table<never>[]
   readonly #participants = new Set<FlushParticipant>()
   #flushes: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
-  private constructor(root: RootDatabase<Buffer, Key>, durability: Durability) {
+  private constructor(root: RootDatabase<Buffer, Key>, options: StoreOptions) {
     this.#root = root
-    this.durability = durability
-    this.tables = tablesOf(root)
+    this.durability = options.durability
+    this.readOnly = options.readOnly
+    this.#databases = databasesOf(root)
+    this.tables = tablesOf(this.#databases, options.readOnly ? this.#transaction() : undefined)
     this.#all = Object.values(this.tables)
   }
 
   /** @throws AnnulusError `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_PERMISSION` or `ANNULUS_IO`. */
-  static async open(path: string, files: FileOps, durability: Durability = 'sync'): Promise<Store> {
-    await checkLmdbFile(path, files)
+  static async open(
+    path: string,
+    files: FileOps,
+    options: StoreOptions = { durability: 'sync', readOnly: false },
+  ): Promise<Store> {
+    const { readOnly } = options
+    await checkLmdbFile(path, files, readOnly)
     try {
       // Without overlappingSync a commit has written and synced the data pages, and then the meta page,
       // before its promise resolves: exactly what an acknowledgement needs.
-      const options = { path, noSubdir: true, maxDbs: 8, encoding, overlappingSync: false } as const
+      const settings = {
+        path,
+        noSubdir: true,
+        maxDbs: 8,
+        encoding,
+        overlappingSync: false,
+      } as const
       // Not in the types of lmdb: the mode of the files it creates.
-      const root = openLmdb({ ...options, ...{ permissionsMode: 0o600 } })
-      return new Store(root, durability)
+      const root = openLmdb({ ...settings, readOnly, ...{ permissionsMode: 0o600 } })
+      return new Store(root, options)
     } catch (cause) {
       throw lmdbError(cause, 'open', path)
     }
@@ -76,10 +98,30 @@ export class Store {
 
   /** The state after the last durable commit. While it lasts LMDB keeps every page of it. */
   view(): StoreView {
-    // What this turn of the event loop has read may be older.
-    this.#root.resetReadTxn()
-    const transaction = this.#root.useReadTransaction()
-    return { tables: tablesOf(this.#root, transaction), release: () => transaction.done() }
+    if (this.readOnly) return { tables: this.tables, release: () => {} }
+    const transaction = this.#transaction()
+    return {
+      tables: tablesOf(this.#databases, transaction),
+      release: () => transaction.done(),
+    }
+  }
+
+  /** Number of the last transaction of LMDB, to compare with `oldestReader`. */
+  get transaction(): number {
+    // The types of lmdb leave the contents open.
+    const { lastTxnId } = this.#root.getStats() as { lastTxnId?: unknown }
+    return typeof lastTxnId === 'number' ? lastTxnId : 0
+  }
+
+  /** The oldest transaction that anybody reads in, in this process or another; infinite without. */
+  oldestReader(): number {
+    this.#root.readerCheck()
+    // Lines of process, thread and transaction, "-" where the reader rests.
+    const transactions = Array.from(
+      this.#root.readerList().matchAll(/^\s*\d+\s+\S+\s+(\d+)\s*$/gm),
+      (line) => Number(line[1]),
+    )
+    return Math.min(Number.POSITIVE_INFINITY, ...transactions)
   }
 
   /** Asks for a turn in every flush, until the returned function is called. */
@@ -96,7 +138,7 @@ export class Store {
    * @throws AnnulusError `ANNULUS_LATCHED`, or what LMDB failed with, which trips the latch.
    */
   async commit(write: () => void): Promise<void> {
-    this.latch.check()
+    this.checkWritable()
     if (!this.#hasWaiting) return this.#transact(write)
     this.#buffer(write)
     await this.flush()
@@ -125,6 +167,22 @@ export class Store {
     clearTimeout(this.#timer)
     await this.#flushes
     await this.#root.close()
+  }
+
+  /** @throws AnnulusError `ANNULUS_READ_ONLY` or `ANNULUS_LATCHED`. */
+  checkWritable(): void {
+    this.latch.check()
+    if (!this.readOnly) return
+    throw new AnnulusError(
+      'ANNULUS_READ_ONLY',
+      'the database was opened with readOnly; open it without to write',
+    )
+  }
+
+  #transaction(): ReadTransaction {
+    // What this turn of the event loop has read may be older.
+    this.#root.resetReadTxn()
+    return this.#root.useReadTransaction()
   }
 
   get #hasWaiting(): boolean {
@@ -164,14 +222,28 @@ export class Store {
   }
 }
 
-function tablesOf(root: RootDatabase<Buffer, Key>, transaction?: ReadTransaction): StoreTables {
+/** Opening a table is a write, so it is done once. */
+function databasesOf(root: RootDatabase<Buffer, Key>) {
   const binaryKeys = { encoding, keyEncoding: 'binary' } as const
   return {
-    meta: new Table(root.openDB('meta', { encoding }), transaction),
-    ids: new Table(root.openDB('ids', binaryKeys), transaction),
-    points: new Table(root.openDB('points', { encoding }), transaction),
-    fields: new Table(root.openDB('fields', binaryKeys), transaction),
-    changes: new Table(root.openDB('changes', { encoding }), transaction),
+    meta: root.openDB<Buffer, Key>('meta', { encoding }),
+    ids: root.openDB<Buffer, Buffer>('ids', binaryKeys),
+    points: root.openDB<Buffer, number>('points', { encoding }),
+    fields: root.openDB<Buffer, Buffer>('fields', binaryKeys),
+    changes: root.openDB<Buffer, Key>('changes', { encoding }),
+  }
+}
+
+function tablesOf(
+  databases: ReturnType<typeof databasesOf>,
+  transaction?: ReadTransaction,
+): StoreTables {
+  return {
+    meta: new Table(databases.meta, transaction),
+    ids: new Table(databases.ids, transaction),
+    points: new Table(databases.points, transaction),
+    fields: new Table(databases.fields, transaction),
+    changes: new Table(databases.changes, transaction),
   }
 }
 

@@ -180,7 +180,7 @@ export class Writer {
 
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
     const { store, table, indexer, onRemoved } = this.#options
-    store.database.latch.check()
+    store.database.checkWritable()
     await this.#prefetchIds(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)

@@ -10,6 +10,7 @@ import {
   BaseStorage,
   checkOptions,
   type OpenOptions,
+  openOptionNames,
   openSegmentStore,
   type Segment,
   type SegmentLayout,
@@ -40,7 +41,7 @@ export class MmapStorage extends BaseStorage {
 
   /** Opens the storage at `opening.path`, creating it if missing. */
   static async open(opening: OpenOptions, options: ResolvedOptions): Promise<MmapStorage> {
-    checkOptions('open', opening, ['path', 'dimension', 'slots', 'signal'])
+    checkOptions('open', opening, openOptionNames)
     const { segmentBytesMax, files } = options
     let reader: NativeReader | undefined
     const readerOf = (layout: SegmentLayout): NativeReader => {

@@ -4,6 +4,7 @@ import {
   BaseStorage,
   checkOptions,
   type OpenOptions,
+  openOptionNames,
   openSegmentStore,
   type SegmentStore,
   type StorageFactory,
@@ -41,7 +42,7 @@ export class UringStorage extends BaseStorage {
 
   /** As `uringStorage(options).open(opening)`; `settings` are checked. */
   static async open(opening: OpenOptions, settings: Settings): Promise<UringStorage> {
-    checkOptions('open', opening, ['path', 'dimension', 'slots', 'signal'])
+    checkOptions('open', opening, openOptionNames)
     const { segmentBytesMax, files } = settings
     const reader = new UringReader(settleDirect(settings, opening))
     let store: SegmentStore | undefined

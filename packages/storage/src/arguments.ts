@@ -28,7 +28,13 @@ export function checkInteger(what: string, value: unknown, min: number, max: num
 }
 
 /** Names of the options that every factory takes. */
-export const openOptionNames: readonly string[] = ['path', 'dimension', 'slots', 'signal']
+export const openOptionNames: readonly string[] = [
+  'path',
+  'dimension',
+  'slots',
+  'readOnly',
+  'signal',
+]
 
 /**
  * Checks what a factory was opened with: for backends, before they touch anything.
@@ -48,6 +54,16 @@ export function checkOpenOptions(
   }
   checkInteger('dimension', options.dimension, 1, dimensionMax)
   if (options.slots !== undefined) checkInteger('slots', options.slots, 0, slotsMax)
+  if (options.readOnly !== undefined && typeof options.readOnly !== 'boolean') {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'readOnly must be true or false', {
+      details: { argument: 'readOnly', value: options.readOnly },
+    })
+  }
+  if (options.readOnly === true && options.slots === undefined) {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'readOnly needs slots', {
+      details: { argument: 'slots' },
+    })
+  }
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
 }
 

@@ -1,4 +1,10 @@
-export { checkInteger, checkOpenOptions, checkOptions, slotsToKeep } from './arguments.js'
+export {
+  checkInteger,
+  checkOpenOptions,
+  checkOptions,
+  openOptionNames,
+  slotsToKeep,
+} from './arguments.js'
 export { BaseStorage, type BaseStorageOptions } from './base-storage.js'
 export { type FileOperation, fileError } from './file-error.js'
 export {

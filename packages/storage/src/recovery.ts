@@ -33,6 +33,8 @@ async function survey(files: FileOps, directory: string): Promise<Survey> {
   const vectors = new Set<number>()
   const checksums = new Set<number>()
   const temporary: string[] = []
+  // A collection without points that is only read may not have its directory yet.
+  if ((await files.stat(directory)) === undefined) return { vectors, checksums, temporary }
   for (const name of await files.list(directory)) {
     const match = /^vectors-(\d{6,9})\.(seg|crc)(\.tmp)?$/.exec(name)
     if (match === null) continue
@@ -117,7 +119,7 @@ class Recovery {
     const first = await this.#firstHeader()
     if (first !== undefined) this.#checkDimension(first.layout.dimension)
     const recovered = first && (await this.#readSegments(first))
-    await this.#dropRest(recovered)
+    if (this.#options.readOnly !== true) await this.#dropRest(recovered)
     return recovered
   }
 

@@ -30,7 +30,8 @@ interface SegmentHandles {
 
 interface Opened {
   readonly files: FileOps
-  readonly lock: FileLock
+  /** None in a store that is only read. */
+  readonly lock: FileLock | undefined
   readonly storeId: string
   readonly layout: SegmentLayout
   readonly segments: StoredSegment[]
@@ -42,7 +43,7 @@ class FileSegmentStore implements SegmentStore {
   readonly layout: SegmentLayout
   readonly segments: StoredSegment[]
   readonly #files: FileOps
-  readonly #lock: FileLock
+  readonly #lock: FileLock | undefined
   readonly #storeId: string
   readonly #options: SegmentStoreOptions
   readonly #queue: WriteQueue
@@ -61,7 +62,7 @@ class FileSegmentStore implements SegmentStore {
     this.#storeId = opened.storeId
     this.#options = opened.options
     this.#slots = opened.slots
-    this.#queue = new WriteQueue(opened.options.path)
+    this.#queue = new WriteQueue(opened.options.path, opened.options.readOnly)
     // What was found may still be only in the page cache; the first flush vouches for it too.
     const last = opened.segments.at(-1)
     if (last !== undefined) this.#unsynced.add(last.number)
@@ -183,7 +184,7 @@ class FileSegmentStore implements SegmentStore {
     try {
       await allOf([...this.#handles.keys()].map((number) => this.#release(number)))
     } finally {
-      await this.#lock.release()
+      await this.#lock?.release()
     }
   }
 }
@@ -214,7 +215,7 @@ async function prepareDirectory(files: FileOps, path: string): Promise<void> {
 
 async function openLocked(
   files: FileOps,
-  lock: FileLock,
+  lock: FileLock | undefined,
   options: SegmentStoreOptions,
   created: SegmentLayout,
 ): Promise<SegmentStore> {
@@ -245,6 +246,7 @@ export async function openSegmentStore(options: SegmentStoreOptions): Promise<Se
   }
   const created = layoutOf(options.dimension, options.segmentBytesMax)
   const files = options.files ?? nodeFileOps
+  if (options.readOnly === true) return openLocked(files, undefined, options, created)
   await prepareDirectory(files, resolve(options.path))
   const lock = await files.lock(join(options.path, 'vectors.lock'))
   try {

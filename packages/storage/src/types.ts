@@ -98,6 +98,11 @@ export interface OpenOptions {
   readonly dimension: number
   /** Slots known to hold committed vectors: at least this many must be there, later ones are dropped. */
   readonly slots?: number
+  /**
+   * Read what is there and change nothing, beside somebody who writes or alone: no lock is taken, nothing
+   * is recovered, writes and flushes fail with `ANNULUS_READ_ONLY`. Needs `slots`. Default false.
+   */
+  readonly readOnly?: boolean
   readonly signal?: AbortSignal
 }
 

@@ -4,14 +4,19 @@ import { AnnulusError } from '@annulus/native'
 
 export class WriteQueue {
   readonly #name: string
+  readonly #readOnly: boolean
   #tail: Promise<void> = Promise.resolve()
   #flush: Promise<void> | undefined
   #failure: { readonly cause: unknown } | undefined
   #closed = false
 
-  /** @param name what is written, for messages */
-  constructor(name: string) {
+  /**
+   * @param name what is written, for messages
+   * @param readOnly refuse everything
+   */
+  constructor(name: string, readOnly = false) {
     this.#name = name
+    this.#readOnly = readOnly
   }
 
   /** Runs `check`, whose error changes nothing, then `io`, whose error latches. */
@@ -42,6 +47,7 @@ export class WriteQueue {
 
   #enqueue(check: () => void, io: () => Promise<void>): Promise<void> {
     if (this.#closed) return Promise.reject(closedError(this.#name))
+    if (this.#readOnly) return Promise.reject(readOnlyError(this.#name))
     const outcome = this.#tail.then(async () => {
       if (this.#failure !== undefined) throw this.#latched(this.#failure.cause)
       check()
@@ -63,6 +69,10 @@ export class WriteQueue {
       { cause },
     )
   }
+}
+
+function readOnlyError(name: string): AnnulusError {
+  return new AnnulusError('ANNULUS_READ_ONLY', `${name} was opened with readOnly`)
 }
 
 export function closedError(name: string): AnnulusError {

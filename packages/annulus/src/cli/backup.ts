@@ -23,7 +23,7 @@ export function backupCommand(signal: AbortSignal): Command {
     .option('--no-index', 'leave codes and graph out; they are built again when the copy is opened')
     .option('--json', 'print the outcome as JSON')
     .action(async (path: string, target: string, options: BackupCommandOptions) => {
-      await using database = await open(path)
+      await using database = await open(path, { readOnly: true })
       let bar: ReturnType<typeof progressBar> | undefined
       const report = await database.backup(target, {
         signal,

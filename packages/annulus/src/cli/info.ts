@@ -8,7 +8,7 @@ export function infoCommand(): Command {
     .argument('<database>', 'directory of the database')
     .option('--json', 'print JSON')
     .action(async (path: string, options: { json?: boolean }) => {
-      await using database = await open(path)
+      await using database = await open(path, { readOnly: true })
       const collections: Record<string, unknown> = {}
       for (const { name } of database.collections()) {
         collections[name] = (await database.collection(name)).stats()

@@ -34,7 +34,7 @@ export function searchCommand(signal: AbortSignal): Command {
         options: SearchCommandOptions,
         command: Command,
       ) => {
-        await using database = await open(path)
+        await using database = await open(path, { readOnly: true })
         const collection = await database.collection(options.collection)
         const target = options.like === undefined ? query : await vectorOf(collection, options.like)
         if (target === undefined)
