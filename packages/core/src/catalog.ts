@@ -68,14 +68,30 @@ export class Catalog {
     return catalog
   }
 
-  /** Configurations of all collections, by name. */
+  /**
+   * Configurations of all collections, by name.
+   *
+   * @throws AnnulusError `ANNULUS_CORRUPT` when one is damaged.
+   */
   list(): CollectionConfig[] {
+    const { configs, damaged } = Catalog.read(this.#store)
+    if (damaged.length > 0) throw damaged[0]
+    return configs
+  }
+
+  /** As `list`, with what is wrong with the others. */
+  static read(store: Store): { configs: CollectionConfig[]; damaged: unknown[] } {
     const range = { start: ['config'], end: ['config', limits.collectionsMax + 1] }
     const configs: CollectionConfig[] = []
-    for (const { key, value } of this.#store.tables.meta.getRange(range)) {
-      configs.push(unpack(unseal(value, String(key))))
+    const damaged: unknown[] = []
+    for (const { key, value } of store.tables.meta.getRange(range)) {
+      try {
+        configs.push(unpack(unseal(value, String(key))))
+      } catch (error) {
+        damaged.push(error)
+      }
     }
-    return configs.sort((a, b) => (a.name < b.name ? -1 : 1))
+    return { configs: configs.sort((a, b) => (a.name < b.name ? -1 : 1)), damaged }
   }
 
   find(name: string): CollectionConfig | undefined {

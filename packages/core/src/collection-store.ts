@@ -2,7 +2,7 @@
 import { AnnulusError } from '@annulus/native'
 import type { Key } from 'lmdb'
 import { pack, unpack } from 'msgpackr'
-import { idKey, type PointId } from './ids.js'
+import { idKey, idOfKey, type PointId } from './ids.js'
 import { sealed, unseal } from './sealed.js'
 import type { Store, StoreTables } from './store.js'
 
@@ -72,8 +72,8 @@ export class CollectionStore {
   slotOf(id: PointId): number | undefined {
     const value = this.#tables.ids.getBinaryFast(idKey(this.number, id))
     if (value === undefined) return undefined
-    const slot = value.readUInt32LE(0)
-    if (value.length !== 8 || value.readUInt32LE(4) !== ~slot >>> 0) {
+    const slot = slotIn(value)
+    if (slot === undefined) {
       throw new AnnulusError('ANNULUS_CORRUPT', 'the slot of an id does not match its check', {
         details: { id },
       })
@@ -112,6 +112,17 @@ export class CollectionStore {
     return this.#tables.points
       .getKeys({ start: base + from, end: base + to })
       .map((key) => key - base)
+  }
+
+  /** Keys of the id table and the slots they lead to, as they are; in the order of the keys. */
+  *idEntries(): Generator<{ id: PointId; slot: number | undefined }> {
+    const start = Buffer.alloc(4)
+    start.writeUInt32BE(this.number)
+    const end = Buffer.alloc(4)
+    end.writeUInt32BE(this.number + 1)
+    for (const { key, value } of this.#tables.ids.getRange({ start, end })) {
+      yield { id: idOfKey(key), slot: slotIn(value) }
+    }
   }
 
   /** Brings the pages of these records into memory on another thread. */
@@ -173,4 +184,11 @@ export class CollectionStore {
   #putMeta(name: string, value: unknown): void {
     this.#tables.meta.put([name, this.number], sealed(pack(value)))
   }
+}
+
+/** The slot in an entry of the id table; undefined when it does not match its check. */
+function slotIn(value: Buffer): number | undefined {
+  if (value.length !== 8) return undefined
+  const slot = value.readUInt32LE(0)
+  return value.readUInt32LE(4) === ~slot >>> 0 ? slot : undefined
 }

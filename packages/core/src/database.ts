@@ -21,6 +21,8 @@ import {
 import { checkConfig, checkName, newConfig } from './schema.js'
 import type { DatabaseStats } from './stats.js'
 import { Store } from './store.js'
+import type { VerifyReport } from './verify.js'
+import { type VerifyOptions, verifyDatabase } from './verify-database.js'
 
 /** What a collection is, as far as its name and its creation say. */
 export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
@@ -178,13 +180,20 @@ export class Database extends DatabaseEmitter {
    */
   backup(path: string, options: BackupOptions = {}): Promise<BackupReport> {
     return this.#lifetime.run(async () => {
-      const hold = async () => {
-        const collections = await Promise.all(this.#open.values())
-        return collections.map((collection) => collection.hold())
-      }
-      const backup = new Backup({ ...this.#parts, hold }, options)
+      const backup = new Backup({ ...this.#parts, hold: () => this.#hold() }, options)
       return backup.run(checkPath(path), (work) => this.#exclusively(work))
     })
+  }
+
+  /**
+   * Reads everything at one commit (records, ids, payload index, every vector, derived files) and says
+   * what is damaged. Searches and writes go on; opening, creating and dropping collections waits.
+   *
+   * @throws AbortError, and errors that are not damage.
+   */
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const host = { ...this.#parts, hold: () => this.#hold() }
+    return this.#exclusively(() => verifyDatabase(host, options))
   }
 
   /** Numbers of the database and of its open collections. */
@@ -251,6 +260,12 @@ export class Database extends DatabaseEmitter {
       }),
     )
     return collection
+  }
+
+  /** The collections that are open, kept from closing. */
+  async #hold() {
+    const collections = await Promise.all(this.#open.values())
+    return collections.map((collection) => collection.hold())
   }
 
   #forward(collection: Collection<object>): void {

@@ -74,6 +74,15 @@ export class FieldIndex {
     }
   }
 
+  /** Whether a block, by its key, holds all these slots. */
+  holds(key: Buffer, slots: readonly number[]): boolean {
+    const words = this.#read(key)
+    return slots.every((slot) => {
+      const offset = slot % blockSlots
+      return words !== undefined && ((words[offset >>> 5] ?? 0) & (1 << (offset & 31))) !== 0
+    })
+  }
+
   #read(key: Buffer): Uint32Array | undefined {
     const value = this.#table.getBinary(key)
     return value === undefined ? undefined : decodeBlock(unseal(value, 'a payload index block'))

@@ -58,6 +58,12 @@ export function idKey(collection: number, id: PointId): Buffer {
   return key
 }
 
+/** The id that a key of the `ids` database stands for. */
+export function idOfKey(key: Buffer): PointId {
+  if (key[4] === numberTag && key.length === 13) return key.readDoubleBE(5)
+  return key.toString('utf8', 5)
+}
+
 function invalid(message: string, id: unknown): AnnulusError {
   return new AnnulusError('ANNULUS_INVALID_ID', message, { details: { id } })
 }

@@ -19,6 +19,7 @@ export { layoutOf, strideOf } from './layout.js'
 export { type MemoryStorageOptions, memoryStorage } from './memory.js'
 export { nodeFileOps } from './node-file-ops.js'
 export { type PreadStorageOptions, preadStorage } from './pread.js'
+export { openSalvage, Salvage, type SalvageOptions } from './salvage.js'
 export { openSegmentStore } from './segment-store.js'
 export type { Segment, SegmentLayout, SegmentStore, SegmentStoreOptions } from './segments.js'
 export type {

@@ -5,7 +5,9 @@ import { backupCommand } from './backup.js'
 import { benchCommand } from './bench.js'
 import { importCommand } from './import.js'
 import { infoCommand } from './info.js'
+import { repairCommand } from './repair.js'
 import { searchCommand } from './search.js'
+import { verifyCommand } from './verify.js'
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -19,10 +21,12 @@ async function main(argv: readonly string[]): Promise<number> {
   program.addCommand(searchCommand(interrupt.signal).exitOverride())
   program.addCommand(infoCommand().exitOverride())
   program.addCommand(backupCommand(interrupt.signal).exitOverride())
+  program.addCommand(verifyCommand(interrupt.signal).exitOverride())
+  program.addCommand(repairCommand(interrupt.signal).exitOverride())
   program.addCommand(benchCommand(interrupt.signal).exitOverride())
   try {
     await program.parseAsync(argv)
-    return 0
+    return Number(process.exitCode ?? 0)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (interrupt.signal.aborted) {
