@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "read_plan.h"
+
 namespace annulus {
 
 Search::Search(std::vector<float> query, std::vector<CandidateSource> sources,
@@ -31,7 +33,11 @@ void Search::run(uint32_t worker) {
   const int32_t status = collect(worker);
   if (status != ANNULUS_OK) return finish(status);
   if (!reader_ || candidate_count_ == 0) return finish(ANNULUS_OK);
-  read(0, options_.bounded ? std::min(options_.limit, candidate_count_) : candidate_count_);
+  const size_t first = options_.bounded
+                           ? reads_needed(distances_.data(), bounds_.data(), candidate_count_,
+                                          options_.limit, 0, 0)
+                           : candidate_count_;
+  read(0, static_cast<uint32_t>(first));
 }
 
 // Fills slots_, distances_ and bounds_ with the candidates of all sources, nearest first.
@@ -97,25 +103,24 @@ void Search::on_read() {
   const uint32_t before = reads_;
   reads_ += static_cast<uint32_t>(request_.n);
   if (before == 0 && reads_ < candidate_count_) {
-    const uint32_t more = keep_possible();
+    const uint32_t more = still_needed();
     if (more > 0) return read(reads_, more);
   }
   rank(reads_);
   finish(ANNULUS_OK);
 }
 
-// Moves the unread candidates that may be among the `limit` best to the front of the unread ones
-// and counts them. The worst of the results so far can only get better, so nothing that fails now
-// is wanted later: two batches are all it takes.
-uint32_t Search::keep_possible() {
-  const float worst = *std::max_element(distances_.begin(), distances_.begin() + reads_);
-  uint32_t kept = reads_;
-  for (uint32_t i = reads_; i < candidate_count_; ++i) {
-    if (distances_[i] - bounds_[i] > worst) continue;
-    slots_[kept] = slots_[i];
-    ++kept;
-  }
-  return kept - reads_;
+// Unread candidates that may be among the `limit` best by what is known now.
+uint32_t Search::still_needed() {
+  const auto limit = order_.begin() + options_.limit - 1;
+  for (uint32_t i = 0; i < reads_; ++i) order_[i].distance = distances_[i];
+  std::nth_element(
+      order_.begin(), limit, order_.begin() + reads_,
+      [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
+  // The estimates of what is read are overwritten, but only the unread are looked at.
+  const size_t needed = reads_needed(distances_.data(), bounds_.data(), candidate_count_,
+                                     options_.limit, reads_, limit->distance);
+  return static_cast<uint32_t>(needed) - reads_;
 }
 
 // Sorts the first `count` candidates by distance, ties by lower slot.

@@ -49,6 +49,8 @@ class Search {
   uint32_t reads() const { return reads_; }
   const uint32_t *slots() const { return slots_.data(); }
   const float *distances() const { return distances_.data(); }
+  /// Of the estimates, where they are the result and `bounded` asked for them.
+  const float *bounds() const { return bounds_.data(); }
 
  private:
   void run(uint32_t worker);
@@ -56,7 +58,7 @@ class Search {
   void drop_repeated();
   void read(uint32_t first, uint32_t count);
   void on_read();
-  uint32_t keep_possible();
+  uint32_t still_needed();
   void rank(uint32_t count);
   void finish(int32_t status);
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "read_plan.h"
 #include "search.h"
 #include "wrap.h"
 
@@ -30,14 +31,16 @@ class SearchTask : public Task {
         this);
   }
 
-  // [found, reads, candidates, exact, slots (found words), distances (found floats)]
+  // [found, reads, candidates, exact, slots (found words), distances (found floats)], and the
+  // bounds of estimates
   void settle(Napi::Env env) override {
     if (search_->status() != ANNULUS_OK) {
       throw status_error(env, search_->status(), "search", search_->detail(),
                          search_->failed_slot());
     }
     const uint32_t found = search_->found();
-    Napi::Uint32Array result = Napi::Uint32Array::New(env, kHeaderWords + 2 * size_t{found});
+    const size_t columns = search_->exact() ? 2 : 3;
+    Napi::Uint32Array result = Napi::Uint32Array::New(env, kHeaderWords + columns * found);
     uint32_t *words = result.Data();
     words[0] = found;
     words[1] = search_->reads();
@@ -45,6 +48,10 @@ class SearchTask : public Task {
     words[3] = search_->exact() ? 1 : 0;
     std::memcpy(words + kHeaderWords, search_->slots(), found * sizeof(uint32_t));
     std::memcpy(words + kHeaderWords + found, search_->distances(), found * sizeof(float));
+    if (columns == 3) {
+      std::memcpy(words + kHeaderWords + 2 * size_t{found}, search_->bounds(),
+                  found * sizeof(float));
+    }
     deferred().Resolve(result);
   }
 
@@ -125,10 +132,34 @@ Napi::Value search(const Napi::CallbackInfo &info) {
   return promise;
 }
 
+Napi::Float32Array floats_from(const Napi::Value &value) {
+  if (!value.IsTypedArray() ||
+      value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+    throw Napi::TypeError::New(value.Env(), "estimates and bounds must be Float32Arrays");
+  }
+  return value.As<Napi::Float32Array>();
+}
+
+// readsNeeded(estimates, bounds, limit, read, worst)
+Napi::Value count_reads_needed(const Napi::CallbackInfo &info) {
+  const Napi::Float32Array estimates = floats_from(info[0]);
+  const Napi::Float32Array bounds = floats_from(info[1]);
+  const size_t n = estimates.ElementLength();
+  if (bounds.ElementLength() != n) {
+    throw Napi::RangeError::New(info.Env(), "each estimate needs its bound");
+  }
+  const uint32_t limit = count_from(info[2], "limit", 1, 1u << 24);
+  const uint32_t read = count_from(info[3], "read", 0, static_cast<uint32_t>(n));
+  const float worst = info[4].ToNumber().FloatValue();
+  const size_t needed = reads_needed(estimates.Data(), bounds.Data(), n, limit, read, worst);
+  return Napi::Number::New(info.Env(), static_cast<double>(needed));
+}
+
 }  // namespace
 
 void export_search(Napi::Env env, Napi::Object exports) {
   exports.Set("search", Napi::Function::New(env, search, "search"));
+  exports.Set("readsNeeded", Napi::Function::New(env, count_reads_needed, "readsNeeded"));
 }
 
 }  // namespace annulus

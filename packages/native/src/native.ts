@@ -54,6 +54,13 @@ interface NativeAddon extends AddonBase {
     bounded: boolean,
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
+  readsNeeded(
+    estimates: Float32Array,
+    bounds: Float32Array,
+    limit: number,
+    read: number,
+    worst: number,
+  ): number
 }
 
 export const native: NativeAddon = loadAddon<NativeAddon>(import.meta.url)

@@ -19,8 +19,8 @@ export interface PipelineOptions {
   /** Beam width of a graph source. */
   readonly ef: number
   /**
-   * Read candidates in order of estimate, the `limit` best first, and then only those that may still be
-   * among them by the error bounds of the codes; a code without bounds has all its candidates read.
+   * Read candidates in order of estimate and stop where at most a thousandth of the results can be expected
+   * among the unread, by the error bounds of the codes; a code without bounds has all its candidates read.
    */
   readonly bounded?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -32,6 +32,8 @@ export interface PipelineResult {
   /** Ranking distances of `slots`; exact when `exact`, else the estimates of the codes. */
   readonly distances: Float32Array
   readonly exact: boolean
+  /** How far true distances lie below estimates at most; infinite where unknown, empty when `exact`. */
+  readonly bounds: Float32Array
   /** Candidates that the sources gave. */
   readonly candidates: number
   /** Original vectors read. */
@@ -66,11 +68,30 @@ export async function pipelineSearch(
     ),
   )
   const [found = 0, reads = 0, candidates = 0, exact = 0] = words
+  const floats = (column: number, length: number) =>
+    new Float32Array(words.buffer, words.byteOffset + 4 * (4 + column * found), length)
   return {
     slots: words.subarray(4, 4 + found),
-    distances: new Float32Array(words.buffer, words.byteOffset + 4 * (4 + found), found),
+    distances: floats(1, found),
     exact: exact === 1,
+    bounds: floats(2, exact === 1 ? 0 : found),
     candidates,
     reads,
   }
+}
+
+/**
+ * Of candidates in ascending order of estimate, how many bounded rescoring must have read before it may
+ * stop: the rule of `pipelineSearch`, for storages in plain TypeScript.
+ *
+ * @param read candidates that were read, from the first on.
+ * @param worst true distance of the last of the `limit` best among them; any number when none was read.
+ */
+export function readsNeeded(
+  { distances, bounds }: Pick<PipelineResult, 'distances' | 'bounds'>,
+  limit: number,
+  read: number,
+  worst: number,
+): number {
+  return native.readsNeeded(distances, bounds, limit, read, worst)
 }

@@ -1,12 +1,52 @@
 #include "codes.h"
 
+#include <cmath>
+#include <cstring>
+#include <limits>
+
 #include "batch.h"
+#include "norm.h"
 
 namespace annulus {
 
 void Codes::query_bounds(const void *, const uint32_t *, const float *, size_t n,
                          float *out) const {
   for (size_t i = 0; i < n; ++i) out[i] = 0;
+}
+
+// Only errors of products of raw vectors grow with the query; a stored slot as the query is for
+// linking, where nobody asks for bounds.
+void Codes::note_norm(const float *vector, void *prepared) const {
+  double norm = 1;
+  if (vector == nullptr) {
+    norm = std::numeric_limits<double>::infinity();
+  } else if (metric_ == ANNULUS_METRIC_DOT) {
+    norm = norm_of(vector, dimension_);
+  }
+  std::memcpy(static_cast<uint8_t *>(prepared) + norm_offset(), &norm, sizeof norm);
+}
+
+double Codes::query_norm(const void *prepared) const {
+  double norm;
+  std::memcpy(&norm, static_cast<const uint8_t *>(prepared) + norm_offset(), sizeof norm);
+  return norm;
+}
+
+void Codes::bounds(const void *prepared, const uint32_t *slots, const float *distances, size_t n,
+                   float *out) const {
+  const double norm = query_norm(prepared);
+  if (has_bounds()) {
+    query_bounds(prepared, slots, distances, n, out);
+  } else {
+    for (size_t i = 0; i < n; ++i) {
+      out[i] = static_cast<float>(natural_scale(metric_, distances[i], norm));
+    }
+  }
+  if (!calibration_.known()) return;
+  for (size_t i = 0; i < n; ++i) {
+    const double factor = calibration_.factor_at(pair_position(metric_, distances[i], norm));
+    out[i] = static_cast<float>(out[i] * factor);
+  }
 }
 
 void Codes::prefetch(const uint32_t *slots, size_t n) const {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "calibration.h"
 #include "row_store.h"
 
 namespace annulus {
@@ -50,10 +51,28 @@ class Codes {
   virtual void query_distances(const void *query, const uint32_t *slots, size_t n,
                                float *out) const = 0;
   virtual void pair_distances(uint32_t slot, const uint32_t *slots, size_t n, float *out) const = 0;
-  /// Whether `query_bounds` says anything.
+  /// Whether the kind has bounds of its own. Once calibrated they count as the scale of the errors.
   virtual bool has_bounds() const { return false; }
   virtual void query_bounds(const void *query, const uint32_t *slots, const float *distances,
                             size_t n, float *out) const;
+
+  /// What callers prepare: the kind's own query and, behind it, its norm where errors grow with it.
+  size_t prepared_bytes() const { return norm_offset() + sizeof(double); }
+  void prepare_query(const float *vector, void *query) const {
+    prepare(vector, query);
+    note_norm(vector, query);
+  }
+  double query_norm(const void *prepared) const;
+  /// Whether `bounds` says anything.
+  bool bounded() const { return calibration_.known() || has_bounds(); }
+  /// How far true distances lie below their estimates at most, for ANNULUS_BOUND_CONFIDENCE of the
+  /// pairs; before calibration the scale of the errors.
+  void bounds(const void *prepared, const uint32_t *slots, const float *distances, size_t n,
+              float *out) const;
+  const Calibration &calibration() const { return calibration_; }
+  /// Before anyone else has a reference.
+  void set_calibration(const Calibration &calibration) { calibration_ = calibration; }
+
   void prefetch(const uint32_t *slots, size_t n) const;
 
   /// What training found, for the user.
@@ -73,11 +92,17 @@ class Codes {
   Codes(CodeKind kind, uint32_t dimension, uint32_t metric, const RowLayout &layout)
       : kind_(kind), dimension_(dimension), metric_(metric), rows_(layout) {}
 
+  /// Writes the norm of a vector, or of a query that has none at hand, behind a prepared query.
+  void note_norm(const float *vector, void *prepared) const;
+
  private:
+  size_t norm_offset() const { return (query_bytes() + 7) / 8 * 8; }
+
   CodeKind kind_;
   uint32_t dimension_;
   uint32_t metric_;
   RowStore rows_;
+  Calibration calibration_;
   std::atomic<uint32_t> references_{1};
 };
 
@@ -126,10 +151,11 @@ class CodesOf : public Codes {
     table.release = [](void *self) { of(self)->release(); };
     table.dimension = dimension();
     table.metric = metric();
-    table.query_bytes = query_bytes();
+    table.query_bytes = prepared_bytes();
     table.slots = [](void *self) { return of(self)->rows().slots(); };
     table.query_prepare = [](void *self, const float *vector, void *query) {
       of(self)->Kind::prepare(vector, query);
+      of(self)->note_norm(vector, query);
     };
     table.query_distances = [](void *self, const void *query, const uint32_t *slots, size_t n,
                                float *out) {
@@ -139,14 +165,15 @@ class CodesOf : public Codes {
                               float *out) { of(self)->Kind::pair_distances(slot, slots, n, out); };
     table.query_from_slot = [](void *self, uint32_t slot, void *query) {
       of(self)->Kind::prepare_slot(slot, query);
+      of(self)->note_norm(nullptr, query);
     };
     table.prefetch = [](void *self, const uint32_t *slots, size_t n) {
       of(self)->prefetch(slots, n);
     };
-    if (has_bounds()) {
+    if (bounded()) {
       table.query_bounds = [](void *self, const void *query, const uint32_t *slots,
                               const float *distances, size_t n, float *out) {
-        of(self)->Kind::query_bounds(query, slots, distances, n, out);
+        of(self)->bounds(query, slots, distances, n, out);
       };
     }
     return table;

@@ -83,8 +83,8 @@ int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *qu
   found.clear();
   if (range.from >= range.to || k == 0) return ANNULUS_OK;
   try {
-    AlignedVector<uint8_t> prepared(codes.query_bytes());
-    codes.prepare(query, prepared.data());
+    AlignedVector<uint8_t> prepared(codes.prepared_bytes());
+    codes.prepare_query(query, prepared.data());
     const Scan task(codes, prepared.data(), range, abort);
     // Parts start at multiples of 32 slots, so that each owns whole words of the bitmap.
     const uint64_t part_slots =
@@ -114,8 +114,7 @@ int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *qu
       distances.push_back(neighbour.distance);
     }
     bounds->resize(found.size());
-    codes.query_bounds(prepared.data(), slots.data(), distances.data(), found.size(),
-                       bounds->data());
+    codes.bounds(prepared.data(), slots.data(), distances.data(), found.size(), bounds->data());
   } catch (const std::bad_alloc &) {
     return ANNULUS_OUT_OF_MEMORY;
   }
@@ -148,7 +147,7 @@ void candidates(void *self, annulus_candidate_request *request) {
   try {
     std::vector<Neighbour> found;
     std::vector<float> bounds;
-    const bool wants_bounds = request->bounds != nullptr && source->codes->has_bounds();
+    const bool wants_bounds = request->bounds != nullptr && source->codes->bounded();
     request->status = scan(*source->codes, source->pool, request->query, request->k, range,
                            request->abort, found, wants_bounds ? &bounds : nullptr);
     if (request->status != ANNULUS_OK) return;

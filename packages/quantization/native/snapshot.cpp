@@ -77,6 +77,10 @@ class Save {
     const std::vector<uint8_t> codebook = codes_->codebook();
     writer_->begin(codes_snapshot::codebook);
     writer_->write(codebook.data(), codebook.size());
+    if (codes_->calibration().known()) {
+      writer_->begin(codes_snapshot::calibration);
+      writer_->write(&codes_->calibration(), sizeof(Calibration));
+    }
     if (slots_ == 0) {
       writer_->begin(codes_snapshot::rows);
       if (far_terms()) writer_->begin(codes_snapshot::terms);
@@ -147,6 +151,11 @@ FileStatus load(const std::string &path, const int32_t *abort, CodesRef &codes) 
       CodesRef::adopt(codes_from(about->kind, about->dimension, about->metric, codebook->data,
                                  static_cast<size_t>(codebook->length)));
   if (!made) return corrupt("its codebook is malformed");
+  if (reader.find(codes_snapshot::calibration) != nullptr) {
+    const auto *calibration = reader.values<Calibration>(codes_snapshot::calibration, 1);
+    if (calibration == nullptr || !calibration->sound()) return corrupt("its bounds are malformed");
+    made->set_calibration(*calibration);
+  }
   RowStore &rows = made->rows();
   const RowLayout &layout = rows.layout();
   if (!same_layout(*about, layout)) return unknown("its rows are laid out in an unknown way");

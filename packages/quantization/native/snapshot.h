@@ -5,6 +5,7 @@
 //   2  codebook: what training found, in the kind's own form
 //   3  rows: slots x stride bytes, as in memory
 //   4  terms: slots x term_bytes, only where the layout keeps them apart from the rows
+//   5  Calibration (calibration.h), only where training could calibrate bounds
 #pragma once
 
 #include <annulus/file.h>
@@ -22,7 +23,7 @@ namespace codes_snapshot {
 inline constexpr char kind[] = "codes";
 inline constexpr uint32_t version = 1;
 
-enum Section : uint32_t { description = 1, codebook = 2, rows = 3, terms = 4 };
+enum Section : uint32_t { description = 1, codebook = 2, rows = 3, terms = 4, calibration = 5 };
 
 struct Description {
   uint32_t kind;  // CodeKind

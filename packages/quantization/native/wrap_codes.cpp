@@ -33,6 +33,13 @@ Napi::Value describe(const Napi::CallbackInfo &info) {
   for (const Parameter &parameter : codes.parameters()) {
     parameters.Set(parameter.first, parameter.second);
   }
+  const Calibration &calibration = codes.calibration();
+  if (calibration.known()) {
+    parameters.Set("boundConfidence", ANNULUS_BOUND_CONFIDENCE);
+    parameters.Set("boundPairs", static_cast<double>(calibration.pairs));
+    parameters.Set("boundNear", calibration.factor[0]);
+    parameters.Set("boundFar", calibration.factor[calibration.knots - 1]);
+  }
   Napi::Object about = Napi::Object::New(env);
   about.Set("kind", kind_name(codes.kind()));
   about.Set("dimension", codes.dimension());

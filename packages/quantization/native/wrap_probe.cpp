@@ -49,6 +49,21 @@ Napi::Value query_distances(const Napi::CallbackInfo &info) {
   return batch.out;
 }
 
+// queryBounds(scorer, vector, slots): estimates, then their bounds; undefined without any.
+Napi::Value query_bounds(const Napi::CallbackInfo &info) {
+  Batch batch = batch_from(info);
+  const annulus_scorer &scorer = *batch.scorer;
+  if (scorer.query_bounds == nullptr) return info.Env().Undefined();
+  const Napi::Float32Array vector = float_array(info[1], "vector");
+  AlignedVector<uint8_t> query(scorer.query_bytes);
+  scorer.query_prepare(scorer.self, vector.Data(), query.data());
+  const size_t n = batch.slots.size();
+  Napi::Float32Array out = Napi::Float32Array::New(info.Env(), 2 * n);
+  scorer.query_distances(scorer.self, query.data(), batch.slots.data(), n, out.Data());
+  scorer.query_bounds(scorer.self, query.data(), batch.slots.data(), out.Data(), n, out.Data() + n);
+  return out;
+}
+
 // pairDistances(scorer, slot, slots)
 Napi::Value pair_distances(const Napi::CallbackInfo &info) {
   Batch batch = batch_from(info);
@@ -63,6 +78,7 @@ Napi::Value pair_distances(const Napi::CallbackInfo &info) {
 
 void export_probe(Napi::Env env, Napi::Object exports) {
   exports.Set("queryDistances", Napi::Function::New(env, query_distances, "queryDistances"));
+  exports.Set("queryBounds", Napi::Function::New(env, query_bounds, "queryBounds"));
   exports.Set("pairDistances", Napi::Function::New(env, pair_distances, "pairDistances"));
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "binary_codes.h"
+#include "calibrating.h"
 #include "kernels/int_kernels.h"
 #include "rotated_codes.h"
 #include "training.h"
@@ -15,13 +16,22 @@ namespace {
 class TrainTask : public Task {
  public:
   TrainTask(Napi::Env env, Settler &settler, const Held<annulus_pool> &pool,
-            std::unique_ptr<Training> training)
-      : Task(env), settler_(settler), pool_(pool), training_(std::move(training)) {}
+            const TrainingInput &input, std::unique_ptr<Training> training)
+      : Task(env),
+        settler_(settler),
+        pool_(pool),
+        input_(input),
+        training_(std::move(training)) {}
 
   void start() {
     training_->start(pool_, abort_flag(), [this](TrainingResult result) {
       result_ = std::move(result);
-      settler_.finish(this);
+      if (result_.status != ANNULUS_OK) return settler_.finish(this);
+      calibrate(result_.codes, input_, pool_, abort_flag(), [this](RunEnd end) {
+        if (end == RunEnd::aborted) result_.status = ANNULUS_ABORTED;
+        if (end == RunEnd::out_of_memory) result_.status = ANNULUS_OUT_OF_MEMORY;
+        settler_.finish(this);
+      });
     });
   }
 
@@ -43,6 +53,7 @@ class TrainTask : public Task {
  private:
   Settler &settler_;
   Held<annulus_pool> pool_;
+  TrainingInput input_;
   std::unique_ptr<Training> training_;
   TrainingResult result_;
 };
@@ -102,7 +113,7 @@ Napi::Value train(const Napi::CallbackInfo &info) {
 
   if (!info[4].IsObject()) throw Napi::TypeError::New(env, "settings must be an object");
   AddonData &data = addon_data(env);
-  auto task = std::make_unique<TrainTask>(env, data.settler, pool,
+  auto task = std::make_unique<TrainTask>(env, data.settler, pool, input,
                                           new_training(kind, input, info[4].As<Napi::Object>()));
   task->keep(sample);
   task->keep(info[6].As<Napi::Object>());

@@ -61,6 +61,12 @@ interface Addon extends AddonBase {
     query: Float32Array | number,
     slots: Uint32Array,
   ): Float32Array
+  /** For tests: estimates, then as many bounds; undefined where the code has none. */
+  queryBounds(
+    scorer: ScorerHandle,
+    query: Float32Array,
+    slots: Uint32Array,
+  ): Float32Array | undefined
   pairDistances(scorer: ScorerHandle, slot: number, slots: Uint32Array): Float32Array
   /** For tests: the instruction sets of this machine, and the sums of all kernels of one of them. */
   isas(): string[]

@@ -66,6 +66,9 @@ typedef struct annulus_pool {
                  int32_t background);
 } annulus_pool;
 
+/* Share of the pairs for which a bound of `query_bounds` holds. */
+#define ANNULUS_BOUND_CONFIDENCE 0.99
+
 /* Distances from codes in memory. A query computer (prepared query against slots) and a pair
    computer (slot against slots); both take batches, and prefetch on their own. Slots passed must be
    below `slots(self)`. */
@@ -82,8 +85,8 @@ typedef struct annulus_scorer {
   void (*query_distances)(void *self, const void *query, const uint32_t *slots, size_t n,
                           float *out);
   void (*pair_distances)(void *self, uint32_t slot, const uint32_t *slots, size_t n, float *out);
-  /* Optional (NULL if the code has none): half-width of the error of each estimate in `distances`,
-     |true - estimate| <= bound at the confidence the quantizer states. */
+  /* Optional (NULL if the code has none): how far a true distance lies below its estimate in
+     `distances` at most, true >= estimate - bound for ANNULUS_BOUND_CONFIDENCE of the pairs. */
   void (*query_bounds)(void *self, const void *query, const uint32_t *slots, const float *distances,
                        size_t n, float *out);
   /* Prepares the query as stored slot `slot` would be (used to insert a linked node). */

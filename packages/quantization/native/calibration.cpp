@@ -1,0 +1,100 @@
+#include "calibration.h"
+
+#include <algorithm>
+
+namespace annulus {
+
+namespace {
+
+// Bounds are fitted to half the share of violations that is stated: the pairs of one sample are not
+// independent, and later vectors not quite like it.
+constexpr double fitted_confidence = 1 - (1 - ANNULUS_BOUND_CONFIDENCE) / 2;
+constexpr size_t pairs_min = 20'000;
+constexpr size_t bin_pairs_min = 400;
+constexpr size_t nearer_pairs_min = 64;
+// Shares of all pairs, nearest first, that end a bin: candidates of a search are among the first.
+constexpr double bin_ends[] = {2e-4, 1e-3, 5e-3, 3e-2, 0.2, 1};
+constexpr size_t bins = sizeof bin_ends / sizeof *bin_ends;
+static_assert(bins + 1 <= Calibration::knots_max, "one knot a bin, and one for nearer pairs");
+
+using Iterator = std::vector<MeasuredPair>::iterator;
+
+// The rank is two standard deviations late, so that few pairs do not promise too much.
+double upper_error(Iterator from, Iterator to) {
+  const auto n = static_cast<double>(to - from);
+  const double late = 2 * std::sqrt(n * fitted_confidence * (1 - fitted_confidence));
+  const double rank = std::min(n - 1, std::ceil(n * fitted_confidence + late));
+  const Iterator at = from + static_cast<ptrdiff_t>(rank);
+  std::nth_element(from, at, to,
+                   [](const MeasuredPair &a, const MeasuredPair &b) { return a.error < b.error; });
+  return std::max(0.0, static_cast<double>(at->error));
+}
+
+bool nearer_first(const MeasuredPair &a, const MeasuredPair &b) { return a.position < b.position; }
+
+double median_position(Iterator from, Iterator to) {
+  const Iterator middle = from + (to - from) / 2;
+  std::nth_element(from, middle, to, nearer_first);
+  return middle->position;
+}
+
+void add_knot(Calibration &fit, Iterator from, Iterator to) {
+  const double position = median_position(from, to);
+  const double factor = upper_error(from, to);
+  const uint32_t last = fit.knots - 1;
+  if (fit.knots > 0 && !(position > fit.position[last])) {
+    fit.factor[last] = std::max(fit.factor[last], factor);
+    return;
+  }
+  fit.position[fit.knots] = position;
+  fit.factor[fit.knots] = factor;
+  ++fit.knots;
+}
+
+}  // namespace
+
+bool Calibration::sound() const {
+  if (knots > knots_max || zero != 0 || (pairs > 0) != (knots > 0)) return false;
+  if (!std::isfinite(tail_error) || tail_error < 0) return false;
+  for (uint32_t i = 0; i < knots; ++i) {
+    if (!std::isfinite(position[i]) || !std::isfinite(factor[i]) || factor[i] < 0) return false;
+    if (i > 0 && !(position[i] > position[i - 1])) return false;
+  }
+  return true;
+}
+
+double Calibration::factor_at(double at) const {
+  const double *end = position + knots;
+  const double *next = std::upper_bound(position, end, at);
+  if (next == position) return factor[0];
+  const auto i = static_cast<size_t>(next - position);
+  if (next == end) return factor[i - 1];
+  const double share = (at - position[i - 1]) / (position[i] - position[i - 1]);
+  return factor[i - 1] + share * (factor[i] - factor[i - 1]);
+}
+
+Calibration fit_calibration(std::vector<MeasuredPair> &pairs, std::vector<MeasuredPair> &nearer) {
+  Calibration fit;
+  if (pairs.size() < pairs_min) return fit;
+  fit.pairs = pairs.size() + nearer.size();
+  Iterator start = pairs.begin();
+  for (const double share : bin_ends) {
+    const auto rank = static_cast<size_t>(share * static_cast<double>(pairs.size()));
+    const Iterator end = pairs.begin() + static_cast<ptrdiff_t>(rank);
+    if (end < start + bin_pairs_min) continue;
+    if (end != pairs.end()) std::nth_element(start, end, pairs.end(), nearer_first);
+    if (fit.knots == 0) {
+      const double edge = median_position(start, end);
+      const Iterator natural = std::partition(
+          nearer.begin(), nearer.end(), [edge](const MeasuredPair &p) { return p.position < edge; });
+      if (natural - nearer.begin() >= static_cast<ptrdiff_t>(nearer_pairs_min)) {
+        add_knot(fit, nearer.begin(), natural);
+      }
+    }
+    add_knot(fit, start, end);
+    start = end;
+  }
+  return fit;
+}
+
+}  // namespace annulus
