@@ -269,7 +269,7 @@ export class Collection<
 
   async #search(query: VectorInput, options: SearchOptions<Payload>): Promise<Answer<Payload>> {
     return this.#lifetime.run(async () => {
-      const parsed = parseSearch(options)
+      const parsed = parseSearch(options, this.#parts.tuning)
       const vector = copyVector(query, this.dimension, this.metric, 'the query')
       this.#searches.inFlight++
       try {

@@ -14,6 +14,7 @@ export type {
   CollectionTuning,
   DatabaseOptions,
   GraphOptions,
+  Rescore,
   SearchOptions,
   SignalOptions,
 } from './options.js'

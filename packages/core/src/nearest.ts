@@ -22,6 +22,12 @@ export class Nearest {
     }
   }
 
+  /** Distance of the last of the best; infinite while there are fewer than `max`. */
+  get worst(): number {
+    this.#shrink()
+    return this.#worst
+  }
+
   /** The best, nearest first. */
   candidates(): Candidates {
     this.#shrink()

@@ -60,11 +60,26 @@ export interface CollectionTuning {
   readonly payloadCacheBytes?: number
   /** Searches slower than this emit `slowSearch`; default 100. */
   readonly slowSearchMs?: number
+  /** `rescore` of searches that do not say; default 'bounded'. */
+  readonly rescore?: Rescore
+  /** `oversampling` of searches that do not say. */
+  readonly oversampling?: number
 }
 
 export interface CollectionOptions extends CollectionSchema, CollectionTuning {}
 
-export type Tuning = Required<CollectionTuning>
+/**
+ * How candidates are ranked by their original vectors: `'bounded'` reads them in order of estimate and stops
+ * where at most a thousandth of the results can be expected among the unread, `true` reads all, `false` none.
+ */
+export type Rescore = 'bounded' | boolean
+
+type SearchDefaults = 'rescore' | 'oversampling'
+
+export type Tuning = Required<Omit<CollectionTuning, SearchDefaults>> & {
+  readonly rescore: Rescore
+  readonly oversampling: number | undefined
+}
 
 /** Options of `search`. */
 export interface SearchOptions<Payload = Record<string, unknown>> {
@@ -74,10 +89,13 @@ export interface SearchOptions<Payload = Record<string, unknown>> {
   readonly offset?: number
   /** Beam width of the graph search, at least the number of candidates; default 128. */
   readonly ef?: number
-  /** Candidates rescored with original vectors per result ranked, at least 1; default 2. */
+  /**
+   * Candidates per result ranked that may be rescored, at least 1. Default: 2; with bounded rescoring up to 8,
+   * as far as the beam holds them anyway.
+   */
   readonly oversampling?: number
-  /** Rank candidates by their original vectors; default true. Without, scores are estimates. */
-  readonly rescore?: boolean
+  /** Default 'bounded'. With `false` scores are estimates. */
+  readonly rescore?: Rescore
   /** Compare every point that passes the filter with its original vector; default false. */
   readonly exact?: boolean
   /** Equality on payload fields. */
@@ -95,19 +113,20 @@ export interface ParsedSearch {
   readonly limit: number
   readonly offset: number
   readonly ef: number
-  readonly rescore: boolean
+  readonly rescore: Rescore
   readonly exact: boolean
   readonly filter: ParsedFilter | undefined
   readonly scoreThreshold: number | undefined
   readonly withPayload: boolean
   readonly withVector: boolean
   readonly signal: AbortSignal | undefined
-  /** Candidates to rescore: ceil(oversampling × (limit + offset)). */
+  /** Candidates that may be rescored: ceil(oversampling × (limit + offset)). */
   readonly candidates: number
 }
 
 const defaultEf = 128
 const defaultOversampling = 2
+const boundedOversampling = 8
 
 const searchNames = [
   'limit',
@@ -124,23 +143,31 @@ const searchNames = [
 ] as const satisfies readonly (keyof SearchOptions)[]
 
 /** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT` or `ANNULUS_LIMIT`. */
-export function parseSearch(options: SearchOptions<never>): ParsedSearch {
+export function parseSearch(
+  options: SearchOptions<never>,
+  defaults: Pick<Tuning, SearchDefaults> = { rescore: 'bounded', oversampling: undefined },
+): ParsedSearch {
   checkNames(options, searchNames, 'search')
   const limit = integer(options.limit ?? 10, 'limit', 1, limits.resultsMax)
   const offset = integer(options.offset ?? 0, 'offset', 0, limits.resultsMax - limit)
-  const oversampling = finite(options.oversampling ?? defaultOversampling, 'oversampling', 1)
-  const candidates = integer(
-    Math.ceil(oversampling * (limit + offset)),
-    'oversampling × (limit + offset)',
-    1,
-    limits.candidatesMax,
-  )
+  const rescore = rescoring(options.rescore ?? defaults.rescore)
+  const ef = integer(options.ef ?? defaultEf, 'ef', 1, limits.efMax)
+  const asked = options.oversampling ?? defaults.oversampling
+  const candidates =
+    asked === undefined
+      ? candidatesOf(rescore, limit + offset, ef)
+      : integer(
+          Math.ceil(finite(asked, 'oversampling', 1) * (limit + offset)),
+          'oversampling × (limit + offset)',
+          1,
+          limits.candidatesMax,
+        )
   return {
     limit,
     offset,
     candidates,
-    ef: Math.max(integer(options.ef ?? defaultEf, 'ef', 1, limits.efMax), candidates),
-    rescore: boolean(options.rescore ?? true, 'rescore'),
+    ef: Math.max(ef, candidates),
+    rescore,
     exact: boolean(options.exact ?? false, 'exact'),
     filter: options.filter === undefined ? undefined : parseFilter(options.filter),
     scoreThreshold:
@@ -153,12 +180,27 @@ export function parseSearch(options: SearchOptions<never>): ParsedSearch {
   }
 }
 
+/** Candidates that a beam holds anyway cost nothing unless they are read. */
+function candidatesOf(rescore: Rescore, wanted: number, ef: number): number {
+  const fewest = defaultOversampling * wanted
+  return rescore === 'bounded'
+    ? Math.max(fewest, Math.min(boundedOversampling * wanted, ef))
+    : fewest
+}
+
+function rescoring(value: unknown): Rescore {
+  if (value === 'bounded' || typeof value === 'boolean') return value
+  throw invalid(`rescore must be 'bounded', true or false, not ${String(value)}`, 'rescore')
+}
+
 const tuningNames = [
   'codesFrom',
   'graphFrom',
   'backlogMax',
   'payloadCacheBytes',
   'slowSearchMs',
+  'rescore',
+  'oversampling',
 ] as const satisfies readonly (keyof CollectionTuning)[]
 
 const schemaNames = [
@@ -178,6 +220,11 @@ export function parseTuning(options: CollectionOptions): Tuning {
     backlogMax: integer(options.backlogMax ?? 50_000, 'backlogMax', 1),
     payloadCacheBytes: integer(options.payloadCacheBytes ?? 64 << 20, 'payloadCacheBytes', 0),
     slowSearchMs: finite(options.slowSearchMs ?? 100, 'slowSearchMs', 0),
+    rescore: rescoring(options.rescore ?? 'bounded'),
+    oversampling:
+      options.oversampling === undefined
+        ? undefined
+        : finite(options.oversampling, 'oversampling', 1),
   }
 }
 

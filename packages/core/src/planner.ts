@@ -13,7 +13,7 @@ export interface PlanInput {
   readonly matching: number
   /** Points in the collection. */
   readonly points: number
-  /** Candidates to be rescored. */
+  /** Candidates that will be read in any case. */
   readonly candidates: number
   readonly ef: number
   /** Neighbours of a node in the graph. */

@@ -1,7 +1,13 @@
 // From a query to the nearest slots: candidates from codes, then exact distances from originals.
-
-import type { ReaderHandle } from '@annulus/native'
-import { type Metric, type Pool, pipelineSearch } from '@annulus/native'
+import {
+  type CandidateSource,
+  type Metric,
+  type PipelineResult,
+  type Pool,
+  pipelineSearch,
+  type ReaderHandle,
+  readsNeeded,
+} from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { Generation } from './generation.js'
 import { Nearest } from './nearest.js'
@@ -60,10 +66,7 @@ export async function rank(
   }
   return generation.use(async () => {
     const useGraph = strategy === 'graph'
-    const coded =
-      scope.reader === undefined && options.rescore
-        ? await rankStepwise(scope, generation, query, useGraph, options)
-        : await rankNatively(scope, generation, query, useGraph, options)
+    const coded = await rankCoded(scope, generation, query, useGraph, options)
     if (scope.encoded >= scope.slots) return coded
     const wanted = options.limit + options.offset
     const rest = await rankExactly(scope, query, scope.encoded, wanted, options.signal)
@@ -104,16 +107,37 @@ export function merge(a: Ranking, b: Ranking, wanted: number): Ranking {
   }
 }
 
-/** One native operation; without rescoring also for storages that have no reader table. */
-async function rankNatively(
+/** Candidates from codes; their originals in the same native operation where the storage has a reader table. */
+async function rankCoded(
   scope: Scope,
   generation: Generation,
   query: Float32Array,
   useGraph: boolean,
   options: ParsedSearch,
 ): Promise<Ranking> {
+  const wanted = options.limit + options.offset
+  const inSteps = options.rescore !== false && scope.reader === undefined
+  const reader = options.rescore === false ? undefined : scope.reader
+  const sources = candidateSources(scope, generation, useGraph)
+  const result = await pipelineSearch(scope.pool, sources, reader, query, {
+    metric: scope.metric,
+    limit: inSteps ? options.candidates : wanted,
+    candidates: options.candidates,
+    ef: options.ef,
+    bounded: options.rescore === 'bounded',
+    signal: options.signal,
+  })
+  if (inSteps) return rescore(scope, query, result, options)
+  return { ...result, exactFrom: result.exact ? 0 : scope.encoded }
+}
+
+function candidateSources(
+  scope: Scope,
+  generation: Generation,
+  useGraph: boolean,
+): CandidateSource[] {
   const from = useGraph ? scope.linked : 0
-  const sources = []
+  const sources: CandidateSource[] = []
   if (useGraph && generation.graph !== undefined) {
     sources.push({
       source: generation.graphSource(generation.graph),
@@ -125,44 +149,31 @@ async function rankNatively(
     const allowed = all ? scope.matching.words : scope.matching.range(from, scope.encoded).words
     sources.push({ source: generation.codesSource(), allowed })
   }
-  const reader = options.rescore ? scope.reader : undefined
-  const result = await pipelineSearch(scope.pool, sources, reader, query, {
-    metric: scope.metric,
-    limit: options.limit + options.offset,
-    candidates: options.candidates,
-    ef: options.ef,
-    signal: options.signal,
-  })
-  return { ...result, exactFrom: result.exact ? 0 : scope.encoded }
+  return sources
 }
 
-/** The same in steps, for storages in plain TypeScript. */
-async function rankStepwise(
+/** Reads as the native operation does, for storages in plain TypeScript. */
+async function rescore(
   scope: Scope,
-  generation: Generation,
   query: Float32Array,
-  useGraph: boolean,
+  found: PipelineResult,
   options: ParsedSearch,
 ): Promise<Ranking> {
-  const { ef, candidates: k, signal } = options
-  const nearest = new Nearest(k)
-  if (useGraph && generation.graph !== undefined) {
-    const allowed = scope.filtered ? { allowed: scope.matching.words } : {}
-    const found = await generation.graph.search(query, { k, ef, ...allowed, ...withSignal(signal) })
-    nearest.add(found.slots, found.distances)
+  const wanted = options.limit + options.offset
+  const bounded = options.rescore === 'bounded'
+  const best = new Nearest(wanted)
+  let read = 0
+  let needed = bounded ? readsNeeded(found, wanted, 0, 0) : found.slots.length
+  while (read < needed) {
+    const slots = found.slots.subarray(read, needed)
+    best.add(
+      slots,
+      await scope.storage.score(query, slots, scope.metric, withSignal(options.signal)),
+    )
+    read = needed
+    if (bounded) needed = readsNeeded(found, wanted, read, best.worst)
   }
-  const from = useGraph ? scope.linked : 0
-  if (from < scope.encoded) {
-    const allowed = scope.matching.words
-    const range = { k, allowed, from, to: scope.encoded, ...withSignal(signal) }
-    const found = await generation.codes.scan(query, range)
-    nearest.add(found.slots, found.distances)
-  }
-  const { slots } = nearest.candidates()
-  const distances = await scope.storage.score(query, slots, scope.metric, withSignal(signal))
-  const best = new Nearest(options.limit + options.offset)
-  best.add(slots, distances)
-  return { ...best.candidates(), exactFrom: 0, candidates: slots.length, reads: slots.length }
+  return { ...best.candidates(), exactFrom: 0, candidates: found.slots.length, reads: read }
 }
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -106,7 +106,7 @@ async function searchOnce(
   const strategy = plan({
     matching: scope.matching.size,
     points: table.live.size,
-    candidates: options.candidates,
+    candidates: options.rescore === 'bounded' ? wanted : options.candidates,
     ef: options.ef,
     m: parts.m,
     exact: options.exact,

@@ -102,14 +102,14 @@ describe('a search', () => {
     const [query = new Float32Array()] = vectors(1, dimension, 9)
     await write(parts, [query], 7)
     await parts.indexer.settled()
-    const { graph } = parts.indexer.current ?? {}
-    if (graph === undefined) throw new Error('there is no graph')
+    const { current } = parts.indexer
+    if (current?.graph === undefined) throw new Error('there is no graph')
     // The point is overwritten after the search has begun and before it looks at the graph.
-    const original = graph.search.bind(graph)
+    const original = current.use.bind(current)
     let moved = 0
-    graph.search = async (...args) => {
+    current.use = async (work) => {
       if (moved++ === 0) await write(parts, [query], 7)
-      return original(...args)
+      return original(work)
     }
     const { ids } = await idsOf(parts, query, { limit: 3, ef: 4, oversampling: 1 })
     expect(moved).toBe(1)

@@ -67,7 +67,8 @@ describe.each(sets)('%s', (set, metric, file, count) => {
         const { hits, diagnostics } = await collection.searchWithDiagnostics(query, {
           oversampling: 2,
         })
-        expect(diagnostics).toMatchObject({ strategy: 'graph', reads: 20 })
+        expect(diagnostics.strategy).toBe('graph')
+        expect(diagnostics.reads).toBeLessThanOrEqual(20)
         found += hits.filter(({ id }) => best.includes(Number(id))).length
         for (const hit of hits) {
           const score = exactScore(metric, query, base[Number(hit.id)] ?? [])

@@ -95,11 +95,11 @@ describe('search', () => {
     })
   })
 
-  it('reads exactly the candidates that oversampling asks for', async () => {
+  it('reads exactly the candidates that oversampling asks for, if all are to be read', async () => {
     const collection = await filled('euclidean')
     const [query = new Float32Array()] = queries
     const reads = async (options: object) =>
-      (await collection.searchWithDiagnostics(query, options)).diagnostics
+      (await collection.searchWithDiagnostics(query, { rescore: true, ...options })).diagnostics
     expect(await reads({})).toMatchObject({
       strategy: 'scan',
       reads: 20,

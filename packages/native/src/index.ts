@@ -13,6 +13,7 @@ export {
   type PipelineOptions,
   type PipelineResult,
   pipelineSearch,
+  readsNeeded,
 } from './search.js'
 export {
   checksumVectors,

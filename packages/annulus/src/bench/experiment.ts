@@ -182,6 +182,8 @@ async function runQueries(
       const hits = await collection.search(query, {
         limit: options.limit,
         oversampling,
+        // The article's experiment reads every candidate.
+        rescore: true,
         ...(options.ef === undefined ? {} : { ef: options.ef }),
       })
       latencies.push(performance.now() - started)
