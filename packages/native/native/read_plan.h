@@ -14,7 +14,8 @@ namespace annulus {
 /// Expected share of the results that bounded reading may miss.
 inline constexpr double missed_share = 0.001;
 
-/// Of n candidates in ascending order of `estimates`, how many to read: at least `limit` (or all n).
+/// Of n candidates in ascending order of `estimates`, how many to read: at least `limit` (or all
+/// n).
 ///
 /// Before anything is `read` the last result is taken to lie one deviation behind its estimate, so
 /// that a second round trip of the disk is seldom needed. Reading more only brings the last result

@@ -33,10 +33,9 @@ void Search::run(uint32_t worker) {
   const int32_t status = collect(worker);
   if (status != ANNULUS_OK) return finish(status);
   if (!reader_ || candidate_count_ == 0) return finish(ANNULUS_OK);
-  const size_t first = options_.bounded
-                           ? reads_needed(distances_.data(), bounds_.data(), candidate_count_,
-                                          options_.limit, 0, 0)
-                           : candidate_count_;
+  const size_t first = options_.bounded ? reads_needed(distances_.data(), bounds_.data(),
+                                                       candidate_count_, options_.limit, 0, 0)
+                                        : candidate_count_;
   read(0, static_cast<uint32_t>(first));
 }
 
@@ -114,9 +113,8 @@ void Search::on_read() {
 uint32_t Search::still_needed() {
   const auto limit = order_.begin() + options_.limit - 1;
   for (uint32_t i = 0; i < reads_; ++i) order_[i].distance = distances_[i];
-  std::nth_element(
-      order_.begin(), limit, order_.begin() + reads_,
-      [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
+  std::nth_element(order_.begin(), limit, order_.begin() + reads_,
+                   [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
   // The estimates of what is read are overwritten, but only the unread are looked at.
   const size_t needed = reads_needed(distances_.data(), bounds_.data(), candidate_count_,
                                      options_.limit, reads_, limit->distance);

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t codes_max = 8192;
 constexpr size_t queries_max = 256;
 constexpr size_t encode_part = 64;
+constexpr size_t candidates_min = 16;
 // How far towards its nearest neighbour a vector is moved to become a query very near its own code.
 constexpr float moves[] = {0, 0.125f, 0.25f, 0.5f};
 constexpr size_t moves_count = sizeof moves / sizeof *moves;
@@ -43,9 +44,8 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
     n_ = std::min(input_.n, codes_max);
     queries_ = std::min(n_, queries_max);
     const std::vector<uint8_t> codebook = codes_->codebook();
-    scratch_ = CodesRef::adopt(codes_from(static_cast<uint32_t>(codes_->kind()),
-                                          input_.dimension, input_.metric, codebook.data(),
-                                          codebook.size()));
+    scratch_ = CodesRef::adopt(codes_from(static_cast<uint32_t>(codes_->kind()), input_.dimension,
+                                          input_.metric, codebook.data(), codebook.size()));
     if (!scratch_ || !scratch_->rows().reserve(n_)) return done_(RunEnd::out_of_memory);
     errors_.resize(n_);
     const auto self = shared_from_this();
@@ -68,8 +68,8 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
     for (size_t i = part * encode_part; i < std::min(n_, (part + 1) * encode_part); ++i) {
       scratch_->encode(vector(i), 1, i);
       scratch_->decode(static_cast<uint32_t>(i), decoded.data());
-      errors_[i] = static_cast<float>(reconstruction_error(
-          input_.metric, vector(i), decoded.data(), input_.dimension));
+      errors_[i] = static_cast<float>(
+          reconstruction_error(input_.metric, vector(i), decoded.data(), input_.dimension));
     }
   }
 
@@ -77,15 +77,15 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
     if (end != RunEnd::completed) return done_(end);
     scratch_->rows().publish(n_);
     try {
-      pairs_.resize(queries_ * n_);
-      nearer_.resize(queries_ * moves_count);
+      pairs_.all.resize(queries_ * n_);
+      pairs_.candidates.resize(queries_ * candidates());
+      pairs_.nearer.resize(queries_ * moves_count);
     } catch (const std::bad_alloc &) {
       return done_(RunEnd::out_of_memory);
     }
     const auto self = shared_from_this();
     run_background(
-        pool_, queries_, lanes(), abort_,
-        [self](size_t query, size_t) { self->measure(query); },
+        pool_, queries_, lanes(), abort_, [self](size_t query, size_t) { self->measure(query); },
         [self](RunEnd measured) { self->measured(measured); });
   }
 
@@ -94,15 +94,16 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
     std::vector<uint32_t> slots(n_);
     for (size_t i = 0; i < n_; ++i) slots[i] = static_cast<uint32_t>(i);
     const Query query(*this, vector(own));
-    MeasuredPair *pairs = pairs_.data() + q * n_;
+    MeasuredPair *pairs = pairs_.all.data() + q * n_;
     const size_t nearest = query.compare(slots, own, pairs);
+    keep_candidates(pairs, pairs_.candidates.data() + q * candidates());
     std::vector<float> moved(input_.dimension);
     for (size_t m = 0; m < moves_count; ++m) {
       for (size_t i = 0; i < moved.size(); ++i) {
         moved[i] = vector(own)[i] + moves[m] * (vector(nearest)[i] - vector(own)[i]);
       }
       const Query near(*this, moved.data());
-      near.compare({static_cast<uint32_t>(own)}, n_, nearer_.data() + q * moves_count + m);
+      near.compare({static_cast<uint32_t>(own)}, n_, pairs_.nearer.data() + q * moves_count + m);
     }
   }
 
@@ -116,7 +117,8 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
       run.scratch_->prepare_query(vector, prepared_.data());
     }
 
-    // Measures the slots; `own` and what is not finite count for nothing. Returns the nearest other.
+    // Measures the slots; `own` and what is not finite count for nothing. Returns the nearest
+    // other.
     size_t compare(const std::vector<uint32_t> &slots, size_t own, MeasuredPair *out) const {
       const Codes &codes = *run_.scratch_;
       const uint32_t metric = run_.input_.metric;
@@ -134,6 +136,8 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
         const double position = pair_position(metric, estimates[i], norm);
         out[i] = {static_cast<float>(position), static_cast<float>(error / scales[i])};
         if (slots[i] == own || !(scales[i] > 0)) out[i].error = std::nanf("");
+        // No NaN among positions: they are sorted.
+        if (!std::isfinite(out[i].position)) out[i] = {std::numeric_limits<float>::infinity(), 0};
         if (slots[i] != own && distance < least) {
           least = distance;
           nearest = slots[i];
@@ -148,11 +152,24 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
     AlignedVector<uint8_t> prepared_;
   };
 
+  size_t candidates() const { return std::min(n_, std::max(candidates_min, n_ / 100)); }
+
+  void keep_candidates(const MeasuredPair *pairs, MeasuredPair *out) const {
+    std::vector<MeasuredPair> order(pairs, pairs + n_);
+    const auto end = order.begin() + static_cast<ptrdiff_t>(candidates());
+    // A pair that counts for nothing still has its place; it is left out later.
+    std::nth_element(
+        order.begin(), end - 1, order.end(),
+        [](const MeasuredPair &a, const MeasuredPair &b) { return a.position < b.position; });
+    std::copy(order.begin(), end, out);
+  }
+
   void measured(RunEnd end) {
     if (end != RunEnd::completed) return done_(end);
-    keep_finite(pairs_);
-    keep_finite(nearer_);
-    Calibration calibration = fit_calibration(pairs_, nearer_);
+    keep_finite(pairs_.all);
+    keep_finite(pairs_.candidates);
+    keep_finite(pairs_.nearer);
+    Calibration calibration = fit_calibration(pairs_);
     calibration.tail_error = tail_error();
     codes_->set_calibration(calibration);
     done_(RunEnd::completed);
@@ -161,8 +178,7 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
   static void keep_finite(std::vector<MeasuredPair> &pairs) {
     pairs.erase(std::remove_if(pairs.begin(), pairs.end(),
                                [](const MeasuredPair &pair) {
-                                 return !std::isfinite(pair.position) ||
-                                        !std::isfinite(pair.error);
+                                 return !std::isfinite(pair.position) || !std::isfinite(pair.error);
                                }),
                 pairs.end());
   }
@@ -183,8 +199,7 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
   CodesRef scratch_;
   size_t n_ = 0;
   size_t queries_ = 0;
-  std::vector<MeasuredPair> pairs_;
-  std::vector<MeasuredPair> nearer_;
+  MeasuredPairs pairs_;
   std::vector<float> errors_;
 };
 

@@ -51,6 +51,31 @@ void add_knot(Calibration &fit, Iterator from, Iterator to) {
   ++fit.knots;
 }
 
+// What occurs has its own knots; pairs that were made only count where nothing occurs.
+void add_nearest_knot(Calibration &fit, std::vector<MeasuredPair> &nearer, double edge) {
+  const Iterator end =
+      std::partition(nearer.begin(), nearer.end(),
+                     [edge](const MeasuredPair &pair) { return pair.position < edge; });
+  if (static_cast<size_t>(end - nearer.begin()) >= nearer_pairs_min) {
+    add_knot(fit, nearer.begin(), end);
+  }
+}
+
+// Near is not the same for every query: the nearest of one lie where most pairs of another do, and
+// may err more.
+void raise(Calibration &fit, std::vector<MeasuredPair> &candidates) {
+  if (candidates.size() < bin_pairs_min) return;
+  double largest = 0;
+  for (uint32_t i = 0; i < fit.knots; ++i) largest = std::max(largest, fit.factor[i]);
+  if (!(largest > 0)) return;
+  for (MeasuredPair &pair : candidates) {
+    const double factor = std::max(fit.factor_at(pair.position), largest * 1e-3);
+    pair.error = static_cast<float>(pair.error / factor);
+  }
+  const double raised = upper_error(candidates.begin(), candidates.end());
+  for (uint32_t i = 0; i < fit.knots; ++i) fit.factor[i] *= std::max(1.0, raised);
+}
+
 }  // namespace
 
 bool Calibration::sound() const {
@@ -73,27 +98,22 @@ double Calibration::factor_at(double at) const {
   return factor[i - 1] + share * (factor[i] - factor[i - 1]);
 }
 
-Calibration fit_calibration(std::vector<MeasuredPair> &pairs, std::vector<MeasuredPair> &nearer) {
+Calibration fit_calibration(MeasuredPairs &measured) {
   Calibration fit;
+  std::vector<MeasuredPair> &pairs = measured.all;
   if (pairs.size() < pairs_min) return fit;
-  fit.pairs = pairs.size() + nearer.size();
+  fit.pairs = pairs.size() + measured.nearer.size();
   Iterator start = pairs.begin();
   for (const double share : bin_ends) {
     const auto rank = static_cast<size_t>(share * static_cast<double>(pairs.size()));
     const Iterator end = pairs.begin() + static_cast<ptrdiff_t>(rank);
     if (end < start + bin_pairs_min) continue;
     if (end != pairs.end()) std::nth_element(start, end, pairs.end(), nearer_first);
-    if (fit.knots == 0) {
-      const double edge = median_position(start, end);
-      const Iterator natural = std::partition(
-          nearer.begin(), nearer.end(), [edge](const MeasuredPair &p) { return p.position < edge; });
-      if (natural - nearer.begin() >= static_cast<ptrdiff_t>(nearer_pairs_min)) {
-        add_knot(fit, nearer.begin(), natural);
-      }
-    }
+    if (fit.knots == 0) add_nearest_knot(fit, measured.nearer, median_position(start, end));
     add_knot(fit, start, end);
     start = end;
   }
+  raise(fit, measured.candidates);
   return fit;
 }
 

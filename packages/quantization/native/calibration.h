@@ -2,8 +2,8 @@
 //
 // A bound b says: the true distance is at least estimate - b for a stated share of pairs. It is a
 // scale (what the error of a pair grows with by its nature) times a factor that depends on how far
-// the pair is, as near pairs err otherwise than far ones: knots at quantiles of the distance, straight
-// lines between.
+// the pair is, as near pairs err otherwise than far ones: knots at quantiles of the distance,
+// straight lines between.
 #pragma once
 
 #include <annulus/abi.h>
@@ -16,8 +16,8 @@
 
 namespace annulus {
 
-/// What an error grows with where the kind of code does not know better: the length of the query for
-/// products of raw vectors, the distance for its square.
+/// What an error grows with where the kind of code does not know better: the length of the query
+/// for products of raw vectors, the distance for its square.
 inline double natural_scale(uint32_t metric, double estimate, double query_norm) {
   if (metric == ANNULUS_METRIC_DOT) return query_norm;
   if (metric == ANNULUS_METRIC_EUCLIDEAN) return std::sqrt(std::fmax(estimate, 0.0));
@@ -59,8 +59,17 @@ struct Calibration {
 static_assert(std::is_trivially_copyable_v<Calibration> && sizeof(Calibration) == 152,
               "the format has no gaps");
 
-/// Fits knots to pairs as they occur, and to pairs made to be nearer than those, which continue the
-/// line to its end. Both are reordered. Nothing is known (`pairs` 0) where there are too few.
-Calibration fit_calibration(std::vector<MeasuredPair> &pairs, std::vector<MeasuredPair> &nearer);
+/// What was measured; reordered by fitting.
+struct MeasuredPairs {
+  std::vector<MeasuredPair> all;
+  /// The nearest of each query, by estimate: what a search has for candidates.
+  std::vector<MeasuredPair> candidates;
+  /// Made to be nearer than any that occurs.
+  std::vector<MeasuredPair> nearer;
+};
+
+/// Fits knots to all pairs, continues the line to pairs nearer than those, and raises it until it
+/// holds for the candidates of searches, too. Nothing is known (`pairs` 0) where there are too few.
+Calibration fit_calibration(MeasuredPairs &measured);
 
 }  // namespace annulus

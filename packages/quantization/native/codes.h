@@ -172,9 +172,8 @@ class CodesOf : public Codes {
     };
     if (bounded()) {
       table.query_bounds = [](void *self, const void *query, const uint32_t *slots,
-                              const float *distances, size_t n, float *out) {
-        of(self)->bounds(query, slots, distances, n, out);
-      };
+                              const float *distances, size_t n,
+                              float *out) { of(self)->bounds(query, slots, distances, n, out); };
     }
     return table;
   }

@@ -17,11 +17,7 @@ class TrainTask : public Task {
  public:
   TrainTask(Napi::Env env, Settler &settler, const Held<annulus_pool> &pool,
             const TrainingInput &input, std::unique_ptr<Training> training)
-      : Task(env),
-        settler_(settler),
-        pool_(pool),
-        input_(input),
-        training_(std::move(training)) {}
+      : Task(env), settler_(settler), pool_(pool), input_(input), training_(std::move(training)) {}
 
   void start() {
     training_->start(pool_, abort_flag(), [this](TrainingResult result) {
