@@ -2,7 +2,15 @@
 import { join } from 'node:path'
 import { distances, type Metric, metrics, Pool } from '@annulus/native'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, loadCodes, none, type Quantizer, scalar } from '../src/index.js'
+import {
+  binary,
+  type Codes,
+  loadCodes,
+  none,
+  type Quantizer,
+  rotated,
+  scalar,
+} from '../src/index.js'
 import { native } from '../src/native.js'
 import { rowOf, temporaryFolder } from './support.js'
 
@@ -16,6 +24,8 @@ const kinds: readonly [string, () => Quantizer, readonly Metric[]][] = [
   ['scalar', () => scalar(), metrics],
   ['scalar clipped', () => scalar({ quantile: 0.98 }), metrics],
   ['binary', () => binary(), ['cosine', 'dot', 'euclidean']],
+  ['rotated 1', () => rotated({ bits: 1 }), ['cosine', 'dot', 'euclidean']],
+  ['rotated 4', () => rotated({ bits: 4 }), ['cosine', 'dot', 'euclidean']],
 ]
 const cases = kinds.flatMap(([name, quantizer, of]) =>
   of.map((metric) => [name, metric, quantizer] as const),
