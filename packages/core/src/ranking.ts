@@ -1,5 +1,6 @@
 // From a query to the nearest slots: candidates from codes, then exact distances from originals.
 import {
+  AnnulusError,
   type CandidateSource,
   type Metric,
   type PipelineResult,
@@ -126,9 +127,16 @@ async function rankCoded(
     ef: options.ef,
     bounded: options.rescore === 'bounded',
     signal: options.signal,
-  })
+  }).catch((error: unknown) => located(scope.storage, error))
   if (inSteps) return rescore(scope, query, result, options)
   return { ...result, exactFrom: result.exact ? 0 : scope.encoded }
+}
+
+/** Native searches know slots; the storage, asked for the same vector, names the file too. */
+async function located(storage: VectorStorage, error: unknown): Promise<never> {
+  const slot = error instanceof AnnulusError ? error.details['slot'] : undefined
+  if (typeof slot === 'number') await storage.read(Uint32Array.of(slot))
+  throw error
 }
 
 function candidateSources(
