@@ -1,4 +1,5 @@
 // The one LMDB environment of a database: opening, committing, and what its failures mean.
+import { setTimeout as delay } from 'node:timers/promises'
 import { AnnulusError } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
@@ -39,6 +40,8 @@ export interface FlushParticipant {
 
 /** Bytes of acknowledged writes that wait in memory before a flush begins by itself. */
 const waitingBytesMax = 16 << 20
+/** How often those who read older states are looked for: other processes do not say when they end. */
+const readerPollMs = 50
 
 /** All values are bytes that we encode and seal ourselves. */
 const encoding = 'binary'
@@ -60,6 +63,7 @@ export class Store {
   readonly #participants = new Set<FlushParticipant>()
   #flushes: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #closed = false
 
   private constructor(root: RootDatabase<Buffer, Key>, options: StoreOptions) {
     this.#root = root
@@ -164,6 +168,7 @@ export class Store {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     clearTimeout(this.#timer)
     await this.#flushes
     await this.#root.close()
@@ -177,6 +182,18 @@ export class Store {
       'ANNULUS_READ_ONLY',
       'the database was opened with readOnly; open it without to write',
     )
+  }
+
+  /**
+   * Resolves once everything applied so far is durable and nobody, in this process or another, reads a
+   * state before it: what it removed may then be overwritten. Waits as long as somebody does.
+   */
+  async unread(): Promise<void> {
+    await this.flush()
+    const since = this.transaction
+    while (!this.#closed && this.oldestReader() < since) {
+      await delay(readerPollMs, undefined, { ref: false })
+    }
   }
 
   #transaction(): ReadTransaction {

@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { preadStorage } from '@annulus/storage'
+import { nodeFileOps, preadStorage } from '@annulus/storage'
 import { describe, expect, it } from 'vitest'
 import { type Collection, open } from '../src/index.js'
+import { Store } from '../src/store.js'
 import { directory, failure, openHere, vectors } from './world.js'
 
 const dimension = 8
@@ -105,6 +106,28 @@ describe('a database that is only read', () => {
     expect(await reader.backup(target)).toMatchObject({ points: 120 })
     await reader.close()
     expect(await contents(await (await openHere(target, storage)).collection('c'))).toEqual(before)
+  })
+
+  it('keeps from being overwritten what it reads, until it closes', async () => {
+    const path = join(await directory(), 'annulus.mdb')
+    const store = await Store.open(path, nodeFileOps)
+    const put = (value: number) =>
+      store.commit(() => store.tables.meta.put('key', Buffer.from([value])))
+    await put(1)
+    const reader = await Store.open(path, nodeFileOps, { durability: 'sync', readOnly: true })
+    await store.unread()
+    await put(2)
+    let unread = false
+    const waiting = store.unread().then(() => {
+      unread = true
+    })
+    expect(store.oldestReader()).toBeLessThan(store.transaction)
+    expect(reader.tables.meta.getBinary('key')).toEqual(Buffer.from([1]))
+    expect(unread).toBe(false)
+    await reader.close()
+    await waiting
+    expect(store.oldestReader()).toBeGreaterThanOrEqual(store.transaction)
+    await store.close()
   })
 
   it('must exist', async () => {
