@@ -37,7 +37,8 @@ class Codes {
   uint32_t metric() const { return metric_; }
   RowStore &rows() { return rows_; }
   const RowStore &rows() const { return rows_; }
-  uint64_t bytes() const { return rows_.bytes() + sizeof *this; }
+  /// Memory in use.
+  virtual uint64_t bytes() const { return rows_.bytes() + sizeof *this; }
 
   /// Writes the codes of n raw vectors into reserved slots. Any thread, disjoint slots.
   virtual void encode(const float *vectors, size_t n, uint64_t first_slot) = 0;

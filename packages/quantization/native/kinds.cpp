@@ -2,6 +2,7 @@
 
 #include "binary_codes.h"
 #include "flat_codes.h"
+#include "product_codes.h"
 #include "rotated_codes.h"
 #include "scalar_codes.h"
 
@@ -23,12 +24,7 @@ const char *kind_name(CodeKind kind) {
   return "unknown";
 }
 
-bool kind_known(uint32_t kind) {
-  return kind == static_cast<uint32_t>(CodeKind::none) ||
-         kind == static_cast<uint32_t>(CodeKind::scalar) ||
-         kind == static_cast<uint32_t>(CodeKind::binary) ||
-         kind == static_cast<uint32_t>(CodeKind::rotated);
-}
+bool kind_known(uint32_t kind) { return kind <= static_cast<uint32_t>(CodeKind::rotated); }
 
 Codes *codes_from(uint32_t kind, uint32_t dimension, uint32_t metric, const uint8_t *codebook,
                   size_t bytes) {
@@ -37,6 +33,8 @@ Codes *codes_from(uint32_t kind, uint32_t dimension, uint32_t metric, const uint
       return FlatCodes::load(dimension, metric, codebook, bytes);
     case CodeKind::scalar:
       return ScalarCodes::load(dimension, metric, codebook, bytes);
+    case CodeKind::product:
+      return ProductCodes::load(dimension, metric, codebook, bytes);
     case CodeKind::binary:
       return BinaryCodes::load(dimension, metric, codebook, bytes);
     case CodeKind::rotated:

@@ -59,5 +59,8 @@ std::unique_ptr<Training> new_binary_training(const TrainingInput &input);
 /// @param bits of a component: 1, 2, 4 or 8. @param seed of the rotation.
 std::unique_ptr<Training> new_rotated_training(const TrainingInput &input, uint32_t bits,
                                                uint64_t seed);
+/// @param compression 4, 8, 16, 32 or 64 bytes of float32 for a byte of code.
+std::unique_ptr<Training> new_product_training(const TrainingInput &input, uint32_t compression,
+                                               uint64_t seed);
 
 }  // namespace annulus

@@ -6,6 +6,7 @@
 #include "calibrating.h"
 #include "kernels/int_kernels.h"
 #include "rotated_codes.h"
+#include "product_codebook.h"
 #include "training.h"
 #include "wrap.h"
 
@@ -68,6 +69,13 @@ std::unique_ptr<Training> new_training(CodeKind kind, const TrainingInput &input
       return new_flat_training(input);
     case CodeKind::scalar:
       return new_scalar_training(input, setting(settings, "quantile"));
+    case CodeKind::product: {
+      const auto compression =
+          static_cast<uint32_t>(whole_number(settings.Get("compression"), "compression", 4, 64));
+      const uint64_t seed = whole_number(settings.Get("seed"), "seed", 0, (1ULL << 53) - 1);
+      if (compression_known(compression)) return new_product_training(input, compression, seed);
+      throw make_error(settings.Env(), "ANNULUS_INVALID_ARGUMENT", "no such compression");
+    }
     case CodeKind::binary:
       if (BinaryCodes::supports(input.metric)) return new_binary_training(input);
       throw make_error(settings.Env(), "ANNULUS_UNSUPPORTED",

@@ -1,6 +1,7 @@
 // The quantizers of this package by kind, to make one again from what a collection kept of it.
 import { binary } from './binary.js'
 import { none } from './none.js'
+import { type ProductOptions, product } from './product.js'
 import type { Quantizer, QuantizerSettings } from './quantizer.js'
 import { rotated } from './rotated.js'
 import { scalar } from './scalar.js'
@@ -8,6 +9,8 @@ import { scalar } from './scalar.js'
 const kinds: Readonly<Record<string, (settings: QuantizerSettings) => Quantizer>> = {
   none: () => none(),
   scalar: (settings) => scalar(settings),
+  // Checked by `product` like any options.
+  product: (settings) => product(settings as ProductOptions),
   binary: () => binary(),
   rotated: (settings) => rotated(settings),
 }

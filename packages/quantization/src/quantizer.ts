@@ -22,7 +22,7 @@ export interface Quantizer {
   readonly kind: string
   /**
    * What it was made with, as plain numbers: what a collection keeps beside the kind, and what
-   * `quantizerFrom` makes the same quantizer from. Options left to their defaults are left out.
+   * `quantizerFrom` makes the same quantizer from. What training decides is not among it.
    */
   readonly settings?: QuantizerSettings
   /** The metrics it can be trained for. Default: all. */

@@ -1,7 +1,7 @@
 import { AbortError, type Metric, Pool, pipelineSearch } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, none, type Quantizer, rotated, scalar } from '../src/index.js'
+import { binary, type Codes, none, product, type Quantizer, rotated, scalar } from '../src/index.js'
 import { native } from '../src/native.js'
 import { metricsOf, randomFloats } from './support.js'
 
@@ -11,6 +11,7 @@ afterAll(() => pool.close())
 const quantizers: readonly [string, () => Quantizer][] = [
   ['scalar', () => scalar()],
   ['none', () => none()],
+  ['product', () => product()],
   ['binary', () => binary()],
   ['rotated, 1 bit', () => rotated({ bits: 1 })],
   ['rotated, 2 bits', () => rotated({ bits: 2 })],

@@ -8,6 +8,7 @@ import {
   type Codes,
   loadCodes,
   none,
+  product,
   type Quantizer,
   rotated,
   scalar,
@@ -20,6 +21,7 @@ afterAll(() => pool.close())
 const quantizers: readonly [string, () => Quantizer][] = [
   ['scalar', () => scalar()],
   ['none', () => none()],
+  ['product', () => product()],
   ['binary', () => binary()],
   ['rotated, 1 bit', () => rotated({ bits: 1 })],
   ['rotated, 2 bits', () => rotated({ bits: 2 })],

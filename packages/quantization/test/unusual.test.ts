@@ -1,7 +1,7 @@
 // What every kind of code must make of vectors that are out of the ordinary.
 import { type Metric, metrics, Pool } from '@annulus/native'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, none, type Quantizer, rotated, scalar } from '../src/index.js'
+import { binary, type Codes, none, product, type Quantizer, rotated, scalar } from '../src/index.js'
 import { randomFloats, rowOf } from './support.js'
 
 const pool = new Pool(2)
@@ -11,6 +11,8 @@ const quantizers: readonly (readonly [string, () => Quantizer])[] = [
   ['none', () => none()],
   ['scalar', () => scalar()],
   ['scalar at 0.99', () => scalar({ quantile: 0.99 })],
+  ['product at 4', () => product({ compression: 4 })],
+  ['product at 64', () => product({ compression: 64 })],
   ['binary', () => binary()],
   ['rotated, 1 bit', () => rotated({ bits: 1 })],
   ['rotated, 2 bits', () => rotated({ bits: 2 })],

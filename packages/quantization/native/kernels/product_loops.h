@@ -1,0 +1,128 @@
+// Plain loops, compiled once for each instruction set; the compiler vectorizes them. With the
+// scalar target they are the reference.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "product_kernels.h"
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ANNULUS_INLINE inline __attribute__((always_inline))
+#else
+#define ANNULUS_INLINE inline
+#endif
+
+namespace annulus::product_loops {
+
+ANNULUS_INLINE void squares(const float *point, size_t width, const float *centroids, float *out) {
+  for (size_t k = 0; k < centroid_count; ++k) {
+    const float difference = point[0] - centroids[k];
+    out[k] = difference * difference;
+  }
+  for (size_t d = 1; d < width; ++d) {
+    const float *component = centroids + centroid_count * d;
+    for (size_t k = 0; k < centroid_count; ++k) {
+      const float difference = point[d] - component[k];
+      out[k] += difference * difference;
+    }
+  }
+}
+
+ANNULUS_INLINE uint8_t nearest(const float *point, size_t width, const float *centroids,
+                               float *distance) {
+  alignas(64) float distances[centroid_count];
+  squares(point, width, centroids, distances);
+  // Floats that are not negative sort like their bits, and minima of integers vectorize.
+  alignas(64) int32_t bits[centroid_count];
+  std::memcpy(bits, distances, sizeof bits);
+  int32_t least = bits[0];
+  for (size_t k = 1; k < centroid_count; ++k) least = bits[k] < least ? bits[k] : least;
+  int32_t first = centroid_count;
+  for (int32_t k = 0; k < static_cast<int32_t>(centroid_count); ++k) {
+    const int32_t candidate = bits[k] == least ? k : static_cast<int32_t>(centroid_count);
+    first = candidate < first ? candidate : first;
+  }
+  std::memcpy(distance, &least, sizeof least);
+  return static_cast<uint8_t>(first);
+}
+
+ANNULUS_INLINE void table(TableKind kind, const float *query, size_t width, const float *centroids,
+                          float *out) {
+  if (kind == TableKind::square) return squares(query, width, centroids, out);
+  for (size_t k = 0; k < centroid_count; ++k) out[k] = 0;
+  for (size_t d = 0; d < width; ++d) {
+    const float *component = centroids + centroid_count * d;
+    if (kind == TableKind::absolute) {
+      for (size_t k = 0; k < centroid_count; ++k) out[k] += std::fabs(query[d] - component[k]);
+    } else {
+      for (size_t k = 0; k < centroid_count; ++k) out[k] -= query[d] * component[k];
+    }
+  }
+}
+
+ANNULUS_INLINE void round(const float *in, float low, float per_unit, uint16_t *out) {
+  for (size_t k = 0; k < centroid_count; ++k) {
+    const float units = (in[k] - low) * per_unit + 0.5f;
+    const auto whole = static_cast<int32_t>(units);
+    out[k] = static_cast<uint16_t>(whole < 65535 ? whole : 65535);
+  }
+}
+
+ANNULUS_INLINE void approach(const float *__restrict points, size_t n, size_t width,
+                             const float *centroid, float *__restrict best) {
+  for (size_t i = 0; i < n; ++i) {
+    float distance = 0;
+    for (size_t d = 0; d < width; ++d) {
+      const float difference = points[n * d + i] - centroid[d];
+      distance += difference * difference;
+    }
+    best[i] = distance < best[i] ? distance : best[i];
+  }
+}
+
+ANNULUS_INLINE void compare(TableKind kind, const float *a, const float *b, size_t n, float *sums) {
+  for (size_t i = 0; i < n; i += max_width) {
+    for (size_t l = 0; l < max_width; ++l) {
+      const float x = a[i + l];
+      const float y = b[i + l];
+      if (kind == TableKind::square) {
+        sums[l] += (x - y) * (x - y);
+      } else if (kind == TableKind::absolute) {
+        sums[l] += std::fabs(x - y);
+      } else {
+        sums[l] -= x * y;
+      }
+    }
+  }
+}
+
+// Four rows at a time, so that their loads overlap.
+inline void sum(const uint8_t *const *rows, size_t count, const uint16_t *table, size_t subspaces,
+                uint32_t *out) {
+  size_t r = 0;
+  for (; r + 4 <= count; r += 4) {
+    const uint8_t *const *four = rows + r;
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    const uint16_t *entries = table;
+    for (size_t j = 0; j < subspaces; ++j, entries += centroid_count) {
+      a += entries[four[0][j]];
+      b += entries[four[1][j]];
+      c += entries[four[2][j]];
+      d += entries[four[3][j]];
+    }
+    out[r] = a;
+    out[r + 1] = b;
+    out[r + 2] = c;
+    out[r + 3] = d;
+  }
+  for (; r < count; ++r) {
+    uint32_t total = 0;
+    for (size_t j = 0; j < subspaces; ++j) total += table[centroid_count * j + rows[r][j]];
+    out[r] = total;
+  }
+}
+
+}  // namespace annulus::product_loops
