@@ -5,8 +5,8 @@
 #include "binary_codes.h"
 #include "calibrating.h"
 #include "kernels/int_kernels.h"
-#include "rotated_codes.h"
 #include "product_codebook.h"
+#include "rotated_codes.h"
 #include "training.h"
 #include "wrap.h"
 
