@@ -248,7 +248,9 @@ const heads = [
   'random',
   'of memory bandwidth',
 ]
-console.log(`| ${heads.join(' | ')} |\n|${heads.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|`)
+console.log(
+  `| ${heads.join(' | ')} |\n|${heads.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|`,
+)
 for (const kind of options.kinds.split(',')) {
   if (kinds[kind] === undefined) throw new Error(`no kind ${kind}`)
   console.log(`| ${(await row(set, kind, pool, memory)).join(' | ')} |`)

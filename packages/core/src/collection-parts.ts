@@ -79,6 +79,7 @@ export async function openParts(
         ...tuning,
         onProgress: (progress) => emit('indexing', progress),
         onIdle: () => emit('indexed', { points: table.live.size }),
+        onDrift: (drift) => emit('drift', drift),
         onError: (error) => emit('backgroundError', error),
         snapshot: (current, changesMin) =>
           snapshots.save(table, writer.sequence, current, changesMin),

@@ -274,6 +274,7 @@ export class Database extends DatabaseEmitter {
     collection.on('indexed', (index) => void this.emit('indexed', index, name))
     collection.on('rebuilt', (file) => void this.emit('rebuilt', file, name))
     collection.on('storageFallback', (reason) => void this.emit('storageFallback', reason, name))
+    collection.on('drift', (found) => void this.emit('drift', found, name))
     collection.on('slowSearch', (found) => void this.emit('slowSearch', found, name))
     collection.on('backgroundError', (error) => void this.emit('backgroundError', error, name))
   }

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { AnnulusError } from '@annulus/native'
 import type TypedEmitter from 'typed-emitter'
 import type { EventMap } from 'typed-emitter'
+import type { Drift } from './drift.js'
 import type { SearchDiagnostics } from './search.js'
 
 export interface IndexingProgress {
@@ -22,6 +23,11 @@ export type CollectionEvents = {
   rebuilt: (file: { readonly file: string; readonly reason: AnnulusError }) => void
   /** The storage serves reads by another backend than the one asked for. */
   storageFallback: (fallback: { readonly backend: string; readonly reason: string }) => void
+  /**
+   * New vectors no longer fit the codes, which were trained on older ones: more of their originals have to be
+   * read, or results are lost. `optimize()` trains anew. Told once for each training.
+   */
+  drift: (drift: Drift) => void
   /** A search took longer than `slowSearchMs`. */
   slowSearch: (diagnostics: SearchDiagnostics) => void
   /** Background work failed; searches go on, and it is tried again after the next write. */

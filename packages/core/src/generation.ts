@@ -2,6 +2,7 @@
 import type { HnswIndex } from '@annulus/hnsw'
 import { AnnulusError, type SourceHandle } from '@annulus/native'
 import type { Codes } from '@annulus/quantization'
+import { DriftTest } from './drift.js'
 import type { SlotTable } from './slot-table.js'
 
 /**
@@ -16,6 +17,7 @@ export class Generation {
   graph: HnswIndex | undefined
   encoded: number
   linked: number
+  readonly drift = new DriftTest()
   readonly #deferred: number[] = []
   #codesSource: SourceHandle | undefined
   #graphSource: SourceHandle | undefined

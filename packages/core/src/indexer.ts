@@ -1,5 +1,6 @@
 // The background index: trains, encodes and links in small jobs, one at a time, until nothing is left.
 import { AbortError, AnnulusError } from '@annulus/native'
+import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
 import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
 import { trainingVectorsMax } from './training.js'
@@ -9,6 +10,7 @@ export interface IndexerOptions extends IndexJobOptions {
   readonly graphFrom: number
   readonly backlogMax: number
   readonly onIdle: () => void
+  readonly onDrift: (drift: Drift) => void
   readonly onError: (error: AnnulusError) => void
   /** Saves derived files if so many slots or commits are not saved yet; called between jobs. */
   readonly snapshot: (generation: Generation | undefined, changesMin: number) => Promise<void>
@@ -107,11 +109,17 @@ export class Indexer {
       await Promise.all(
         generations.map((each) => each.use(() => each.codes.encode(first, vectors))),
       )
+      this.#lookForDrift()
       return generations
     } catch (cause) {
       this.#options.onError(asAnnulusError(cause))
       return []
     }
+  }
+
+  #lookForDrift(): void {
+    const drift = this.current?.drift.observe(this.current.codes.fit)
+    if (drift !== undefined) this.#options.onDrift(drift)
   }
 
   /** Takes note of a commit: slots that died and, for what `encode` returned, the new end. */
@@ -156,6 +164,7 @@ export class Indexer {
       job = this.#job()
     ) {
       await job()
+      this.#lookForDrift()
       this.#admit(false)
       await snapshot(this.current, Math.max(snapshotFrom, table.slots / 4))
     }

@@ -8,7 +8,6 @@
 #include <limits>
 
 #include "kinds.h"
-#include "norm.h"
 
 namespace annulus {
 
@@ -21,17 +20,6 @@ constexpr size_t candidates_min = 16;
 // How far towards its nearest neighbour a vector is moved to become a query very near its own code.
 constexpr float moves[] = {0, 0.125f, 0.25f, 0.5f};
 constexpr size_t moves_count = sizeof moves / sizeof *moves;
-
-// Distance of a vector, as it is encoded, from what its code stands for.
-double reconstruction_error(uint32_t metric, const float *vector, const float *decoded, size_t n) {
-  const double scale = metric == ANNULUS_METRIC_COSINE ? inverse_norm(vector, n) : 1;
-  double sum = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const double difference = vector[i] * scale - decoded[i];
-    sum += difference * difference;
-  }
-  return std::sqrt(sum);
-}
 
 class Calibrating : public std::enable_shared_from_this<Calibrating> {
  public:

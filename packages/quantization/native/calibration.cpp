@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "norm.h"
+
 namespace annulus {
 
 namespace {
@@ -77,6 +79,16 @@ void raise(Calibration &fit, std::vector<MeasuredPair> &candidates) {
 }
 
 }  // namespace
+
+double reconstruction_error(uint32_t metric, const float *vector, const float *decoded, size_t n) {
+  const double scale = metric == ANNULUS_METRIC_COSINE ? inverse_norm(vector, n) : 1;
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const double difference = vector[i] * scale - decoded[i];
+    sum += difference * difference;
+  }
+  return std::sqrt(sum);
+}
 
 bool Calibration::sound() const {
   if (knots > knots_max || zero != 0 || (pairs > 0) != (knots > 0)) return false;

@@ -31,6 +31,9 @@ inline double pair_position(uint32_t metric, double estimate, double query_norm)
   return estimate;
 }
 
+/// Distance of a vector, as it is encoded, from what its code stands for.
+double reconstruction_error(uint32_t metric, const float *vector, const float *decoded, size_t n);
+
 /// A pair of a query and a code that were measured.
 struct MeasuredPair {
   float position;

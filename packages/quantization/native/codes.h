@@ -23,6 +23,13 @@ namespace annulus {
 /// Numbers of the kinds as snapshots name them; never reused.
 enum class CodeKind : uint32_t { none = 0, scalar = 1, product = 2, binary = 3, rotated = 4 };
 
+/// How appended vectors fit the codebook: of those looked at, how many lie farther from what their
+/// codes stand for than nearly all of the training sample did (Calibration::tail_error).
+struct Fit {
+  std::atomic<uint64_t> looked{0};
+  std::atomic<uint64_t> beyond{0};
+};
+
 /// A named number that describes a trained code to the user.
 using Parameter = std::pair<std::string, double>;
 
@@ -71,6 +78,7 @@ class Codes {
   void bounds(const void *prepared, const uint32_t *slots, const float *distances, size_t n,
               float *out) const;
   const Calibration &calibration() const { return calibration_; }
+  Fit &fit() { return fit_; }
   /// Before anyone else has a reference.
   void set_calibration(const Calibration &calibration) { calibration_ = calibration; }
 
@@ -104,6 +112,7 @@ class Codes {
   uint32_t metric_;
   RowStore rows_;
   Calibration calibration_;
+  Fit fit_;
   std::atomic<uint32_t> references_{1};
 };
 

@@ -13,6 +13,7 @@ namespace annulus {
 namespace {
 
 constexpr size_t part_bytes = 256 << 10;  // of vectors; about a tenth of a millisecond
+constexpr uint64_t looked_at_every = 8;   // vectors, to see how they fit the codebook
 constexpr size_t none_bad = std::numeric_limits<size_t>::max();
 
 // All exponent bits set means infinity or not a number.
@@ -54,6 +55,25 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
   void encode(size_t part) {
     const size_t from = part * part_vectors;
     codes->encode(vectors + from * codes->dimension(), part_end(part) - from, first_slot + from);
+    if (codes->calibration().known()) look_at(from, part_end(part));
+  }
+
+  void look_at(size_t from, size_t to) {
+    const size_t dimension = codes->dimension();
+    std::vector<float> decoded(dimension);
+    uint64_t looked = 0;
+    uint64_t beyond = 0;
+    for (size_t v = from; v < to; ++v) {
+      const uint64_t slot = first_slot + v;
+      if (slot % looked_at_every != 0) continue;
+      codes->decode(static_cast<uint32_t>(slot), decoded.data());
+      const double error =
+          reconstruction_error(codes->metric(), vectors + v * dimension, decoded.data(), dimension);
+      ++looked;
+      if (error > codes->calibration().tail_error) ++beyond;
+    }
+    codes->fit().looked.fetch_add(looked, std::memory_order_relaxed);
+    codes->fit().beyond.fetch_add(beyond, std::memory_order_relaxed);
   }
 
   // Slots that are read already must not change before all of the input is known to be good.

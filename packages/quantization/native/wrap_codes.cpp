@@ -58,6 +58,18 @@ Napi::Value bytes(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), static_cast<double>(open_handle(info[0]).codes->bytes()));
 }
 
+// fit(codes): [looked at, beyond, share of the training sample beyond]; undefined where not known
+Napi::Value fit(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  Codes &codes = *open_handle(info[0]).codes;
+  if (!codes.calibration().known()) return env.Undefined();
+  Napi::Array counts = Napi::Array::New(env, 3);
+  counts.Set(0u, static_cast<double>(codes.fit().looked.load(std::memory_order_relaxed)));
+  counts.Set(1u, static_cast<double>(codes.fit().beyond.load(std::memory_order_relaxed)));
+  counts.Set(2u, Calibration::tail_share);
+  return counts;
+}
+
 // decode(codes, slot)
 Napi::Value decode(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
@@ -136,6 +148,7 @@ void export_codes(Napi::Env env, Napi::Object exports) {
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));
   exports.Set("slots", Napi::Function::New(env, slots, "slots"));
   exports.Set("bytes", Napi::Function::New(env, bytes, "bytes"));
+  exports.Set("fit", Napi::Function::New(env, fit, "fit"));
   exports.Set("decode", Napi::Function::New(env, decode, "decode"));
   exports.Set("scorer", Napi::Function::New(env, scorer, "scorer"));
   exports.Set("source", Napi::Function::New(env, source, "source"));

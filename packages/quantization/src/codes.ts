@@ -20,6 +20,16 @@ export interface SaveOptions {
   readonly signal?: AbortSignal
 }
 
+/** How vectors encoded since the codes were trained or loaded fit the codebook. */
+export interface CodeFit {
+  /** Vectors that were looked at, one of eight. */
+  readonly looked: number
+  /** Those of them that lie unusually far from what their codes stand for. */
+  readonly beyond: number
+  /** Share of the training sample that lies as far. */
+  readonly expected: number
+}
+
 /**
  * Codes of vectors in memory, addressed by slot, with the codebook they were made with.
  *
@@ -38,6 +48,8 @@ export interface Codes {
   readonly slots: number
   /** Memory in use. */
   readonly bytes: number
+  /** Undefined where the codes do not know. */
+  readonly fit?: CodeFit | undefined
 
   /**
    * Encodes n × dimension floats, as the user gave them, into the slots from `firstSlot` on, which

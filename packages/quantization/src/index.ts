@@ -1,5 +1,5 @@
 export { binary } from './binary.js'
-export type { Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
+export type { CodeFit, Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
 export { quantizerFrom } from './kinds.js'
 export { type LoadOptions, loadCodes } from './load.js'
 export { none } from './none.js'

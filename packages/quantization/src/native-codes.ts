@@ -8,7 +8,7 @@ import {
   type SourceHandle,
   withAbort,
 } from '@annulus/native'
-import type { Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
+import type { CodeFit, Codes, EncodeOptions, SaveOptions, ScanOptions } from './codes.js'
 import { type CodesHandle, native } from './native.js'
 import { rejectUnknown } from './options.js'
 
@@ -42,6 +42,13 @@ export class NativeCodes implements Codes {
 
   get bytes(): number {
     return native.bytes(this.#handle)
+  }
+
+  get fit(): CodeFit | undefined {
+    const counts = native.fit(this.#handle)
+    if (counts === undefined) return undefined
+    const [looked, beyond, expected] = counts
+    return { looked, beyond, expected }
   }
 
   async encode(

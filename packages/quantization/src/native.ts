@@ -51,6 +51,8 @@ interface Addon extends AddonBase {
   describe(codes: CodesHandle): Description
   slots(codes: CodesHandle): number
   bytes(codes: CodesHandle): number
+  /** Vectors looked at, those beyond, and the share of the training sample that is. */
+  fit(codes: CodesHandle): [number, number, number] | undefined
   decode(codes: CodesHandle, slot: number): Float32Array
   scorer(codes: CodesHandle): ScorerHandle
   source(codes: CodesHandle): SourceHandle
