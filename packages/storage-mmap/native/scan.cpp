@@ -1,9 +1,7 @@
 #include "scan.h"
 
-#include <annulus/crc32c.h>
-#include <annulus/distance.h>
+#include <annulus/mapped_vector.h>
 
-#include <cstring>
 #include <optional>
 
 namespace annulus {
@@ -17,31 +15,6 @@ constexpr size_t kClockStride = 4;
 /// Longer than this for a group of vectors makes one ask whether it waited: page faults on cached
 /// pages take about 1 µs, the fastest disks 50.
 constexpr uint64_t kPatienceNs = 40'000;
-
-// What happens between the guard's two ends. Trivial types only: it may be left at any instruction.
-struct Visit {
-  const uint8_t *bytes;
-  size_t size;
-  uint32_t slot;
-  uint32_t checksum;
-  const ExactQuery *query;
-  float *out;
-  bool intact;
-};
-
-// In place: the bytes are verified, then used, and never copied.
-void score_visit(void *ctx) {
-  auto *visit = static_cast<Visit *>(ctx);
-  visit->intact = crc32c(visit->slot, visit->bytes, visit->size) == visit->checksum;
-  if (!visit->intact) return;
-  *visit->out = visit->query->distance(reinterpret_cast<const float *>(visit->bytes));
-}
-
-void copy_visit(void *ctx) {
-  auto *visit = static_cast<Visit *>(ctx);
-  std::memcpy(visit->out, visit->bytes, visit->size);
-  visit->intact = crc32c(visit->slot, visit->out, visit->size) == visit->checksum;
-}
 
 }  // namespace
 
@@ -109,15 +82,15 @@ bool Scanner::read_one(Batch &batch, const ExactQuery *query, size_t index) {
   const StoredVector stored = table_.at(slot);
   const size_t size = table_.layout().vector_bytes();
   const size_t width = query != nullptr ? 1 : table_.layout().dimension;
-  Visit visit{stored.bytes, size, slot, stored.checksum, query, request.out + index * width, false};
-  const int error =
-      ops_.guarded(stored.bytes, size, query != nullptr ? score_visit : copy_visit, &visit);
+  MappedVector vector{stored.bytes, size, slot, stored.checksum, query, request.out + index * width, false};
+  void (*const visit)(void *) = query != nullptr ? &MappedVector::score : &MappedVector::copy;
+  const int error = ops_.guarded(stored.bytes, size, visit, &vector);
   if (error != 0) {
     batch.fail(index, ANNULUS_IO, error, slot);
-  } else if (!visit.intact) {
+  } else if (!vector.intact) {
     batch.fail(index, ANNULUS_CORRUPT, 0, slot);
   }
-  return error == 0 && visit.intact;
+  return error == 0 && vector.intact;
 }
 
 // One more vector asked for with each one read keeps `lookahead_` of them under way.

@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "batch.h"
-#include "map_ops.h"
+#include <annulus/map_ops.h>
 #include "segment_table.h"
 
 namespace annulus {

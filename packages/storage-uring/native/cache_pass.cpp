@@ -1,74 +1,115 @@
 #include "cache_pass.h"
 
-#include <annulus/crc32c.h>
-#include <annulus/distance.h>
-
-#include <memory>
-
-#if defined(__linux__)
-#include <sys/uio.h>
-
-#include <cerrno>
-#endif
-
 #if !defined(_WIN32)
+
+#include <annulus/mapped_vector.h>
 
 namespace annulus::uring {
 
 namespace {
-constexpr uint32_t kRareShare = 24;  // of 256: below about a tenth, trying costs more than it saves
-constexpr uint32_t kRareTurns = 16;
+/// Requests that ask before they touch, after one that found something missing.
+constexpr uint32_t kDoubt = 32;
+/// Below this share of hits, of 1024, looking costs more than it saves...
+constexpr uint32_t kRareShare = 32;
+/// ...so one request in so many looks whether that has changed.
+constexpr uint32_t kRareTurns = 8;
+/// Vectors between two looks at the clock, which costs 25 ns.
+constexpr uint32_t kClockStride = 4;
+/// Longer than this for so many vectors, and a nanosecond a byte, makes one ask whether a page
+/// fault had to wait: cached pages take about 1 µs, the fastest disks 50.
+constexpr uint64_t kPatienceNs = 40'000;
 }  // namespace
 
-bool CachePass::worthwhile() {
-  if (!supported_.load(std::memory_order_relaxed)) return false;
+struct CachePass::Look {
+  bool mapped;    // the page cache is looked at
+  bool trusting;  // and vectors are touched without asking
+  uint32_t cache_hits = 0;
+  uint32_t hot_hits = 0;
+  uint32_t untimed = 0;  // touched since the last look at the clock
+  uint64_t time = 0;
+};
+
+bool CachePass::score(const annulus_score_request &request, uint64_t stored,
+                      std::vector<uint32_t> &missed) {
+  Look look{maps_ != nullptr && worth_looking(), doubt_.load(std::memory_order_relaxed) == 0};
+  const bool any = look.mapped || hot_.enabled();
+  if (any) score_all(request, look, missed);
+  conclude(look, request.n, stored);
+  return any;
+}
+
+bool CachePass::worth_looking() {
   if (hit_share_.load(std::memory_order_relaxed) >= kRareShare) return true;
   return turn_.fetch_add(1, std::memory_order_relaxed) % kRareTurns == 0;
 }
 
-void CachePass::score(const annulus_score_request &request, std::vector<uint32_t> &missed) {
-  const Layout &layout = segments_.layout();
-  const auto vector = std::make_unique<float[]>(layout.dimension);
-  const ExactQuery exact(request.metric, request.query, layout.dimension);
+void CachePass::score_all(const annulus_score_request &request, Look &look,
+                          std::vector<uint32_t> &missed) {
+  const ExactQuery exact(request.metric, request.query, segments_.layout().dimension);
+  if (look.mapped && look.trusting) look.time = maps_->now_ns();
   for (uint32_t i = 0; i < request.n; ++i) {
-    if (read(request.slots[i], reinterpret_cast<char *>(vector.get()))) {
-      request.out[i] = exact.distance(vector.get());
+    const uint32_t slot = request.slots[i];
+    if (hot_.enabled() && score_hot(slot, exact, &request.out[i])) {
+      ++look.hot_hits;
+    } else if (look.mapped && score_mapped(slot, exact, &request.out[i], look)) {
+      ++look.cache_hits;
     } else {
       missed.push_back(i);
     }
   }
-  note(request.n - missed.size(), request.n);
+  if (look.untimed > 0) watch_clock(look);
 }
 
-// A vector whose checksum does not match counts as missed: the ring reads it again and judges.
-bool CachePass::read(uint32_t slot, char *vector) {
-#if defined(__linux__) && defined(RWF_NOWAIT)
+bool CachePass::score_hot(uint32_t slot, const ExactQuery &exact, float *out) {
+  return hot_.find(slot, [&](const float *vector) { *out = exact.distance(vector); });
+}
+
+// Whatever is wrong with a vector, the ring reads it again and judges.
+bool CachePass::score_mapped(uint32_t slot, const ExactQuery &exact, float *out, Look &look) {
   const Layout &layout = segments_.layout();
   const Segment *segment = segments_.find(slot / layout.slots_per_segment);
-  if (segment == nullptr) return false;
-  const uint64_t index = slot % layout.slots_per_segment;
-  const auto offset = static_cast<off_t>(layout.header_bytes + index * layout.stride);
-  const iovec target{vector, layout.vector_bytes};
-  const ssize_t got = preadv2(segment->cached_fd, &target, 1, offset, RWF_NOWAIT);
-  if (got < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS)) {
-    supported_.store(false, std::memory_order_relaxed);
-  }
-  return got == static_cast<ssize_t>(layout.vector_bytes) &&
-         crc32c(slot, vector, layout.vector_bytes) == segment->checksums[index];
-#else
-  (void)slot;
-  (void)vector;
-  supported_.store(false, std::memory_order_relaxed);
-  return false;
-#endif
+  if (segment == nullptr || segment->base == nullptr) return false;
+  const uint64_t row = slot % layout.slots_per_segment;
+  const uint8_t *bytes = segment->base + layout.header_bytes + row * layout.stride;
+  if (!look.trusting && !maps_->resident(bytes, layout.vector_bytes)) return false;
+  // Atomic, because a freed slot may be getting a new vector at this moment.
+  const uint32_t checksum = __atomic_load_n(&segment->checksums[row], __ATOMIC_RELAXED);
+  MappedVector vector{bytes, layout.vector_bytes, slot, checksum, &exact, out, false};
+  const int error = maps_->guarded(bytes, layout.vector_bytes, &MappedVector::score, &vector);
+  if (look.trusting && ++look.untimed == kClockStride) watch_clock(look);
+  return error == 0 && vector.intact;
 }
 
-void CachePass::note(size_t hits, size_t tries) {
-  if (hits > 0) hits_.fetch_add(hits, std::memory_order_relaxed);
-  // A moving mean over about eight requests; lost updates only make it a little slower.
-  const auto share = static_cast<uint32_t>(256 * hits / tries);
+void CachePass::watch_clock(Look &look) {
+  const uint64_t now = maps_->now_ns();
+  const uint64_t patience = kPatienceNs + look.untimed * segments_.layout().vector_bytes;
+  if (now - look.time > patience && maps_->faulted()) {
+    look.trusting = false;
+    doubt_.store(kDoubt, std::memory_order_relaxed);
+  }
+  look.time = now;
+  look.untimed = 0;
+}
+
+void CachePass::conclude(const Look &look, uint64_t wanted, uint64_t stored) {
+  if (look.hot_hits > 0) hot_hits_.fetch_add(look.hot_hits, std::memory_order_relaxed);
+  const uint64_t tries = wanted - look.hot_hits;
+  if (tries == 0) return;
   const uint32_t before = hit_share_.load(std::memory_order_relaxed);
+  if (!look.mapped) return policy_.note(tries * before / 1024, tries, stored);
+  cache_hits_.fetch_add(look.cache_hits, std::memory_order_relaxed);
+  policy_.note(look.cache_hits, tries, stored);
+  // A moving mean over about eight requests; lost updates only make it a little slower.
+  const auto share = static_cast<uint32_t>(1024 * look.cache_hits / tries);
   hit_share_.store((7 * before + share + 4) / 8, std::memory_order_relaxed);
+  if (look.cache_hits < tries) {
+    if (doubt_.load(std::memory_order_relaxed) != kDoubt) {
+      doubt_.store(kDoubt, std::memory_order_relaxed);
+    }
+  } else if (!look.trusting) {
+    uint32_t doubt = doubt_.load(std::memory_order_relaxed);
+    if (doubt > 0) doubt_.compare_exchange_strong(doubt, doubt - 1, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace annulus::uring

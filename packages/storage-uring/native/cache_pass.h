@@ -1,41 +1,56 @@
-// Scores what the page cache holds on the caller's thread, so that only the rest goes to the ring.
+// Scores what is in memory on the caller's thread, so that only the rest goes to the ring.
 //
-// A read that may not wait (preadv2 with RWF_NOWAIT) either brings the whole vector or nothing, and
-// costs less than the way to the ring thread and back. Where the cache seldom holds anything, only
-// now and then a request tries.
+// Two places are looked at: the hot vectors of this process, and the page cache, through a mapping
+// of the segments. There the subtle part is not to wait for a disk. As long as everything has been
+// resident a vector is simply touched, with an eye on the clock; once something was not, mincore
+// is asked first, which costs more than scoring does. Where next to nothing is resident only a few
+// requests look.
 #pragma once
 
 #include <annulus/abi.h>
+#include <annulus/distance.h>
 
 #include <atomic>
 #include <cstdint>
 #include <vector>
 
+#include "direct_policy.h"
+#include "hot_vectors.h"
 #include "segment_table.h"
 
 namespace annulus::uring {
 
 class CachePass {
  public:
-  explicit CachePass(const SegmentTable &segments) : segments_(segments) {}
+  /// `maps` is nullptr where nothing is mapped.
+  CachePass(const SegmentTable &segments, MapOps *maps, HotVectors &hot, DirectPolicy &policy)
+      : segments_(segments), maps_(maps), hot_(hot), policy_(policy) {}
 
-  /// Whether the next request should try: always while hits are common, else one in 16.
-  bool worthwhile();
-  /// Writes the distances of cached slots to `request.out` and the indexes of all others to
-  /// `missed`. Slots must be in range. Any thread; blocks for no disk.
-  void score(const annulus_score_request &request, std::vector<uint32_t> &missed);
+  /// Writes the distances of slots in memory to `request.out` and the indexes of all others to
+  /// `missed`. Slots must be below `stored`. Any thread but the event loop's, and not once the
+  /// segments are closed. False: nothing was tried. Throws std::bad_alloc.
+  bool score(const annulus_score_request &request, uint64_t stored, std::vector<uint32_t> &missed);
 
-  uint64_t hits() const { return hits_.load(std::memory_order_relaxed); }
+  uint64_t cache_hits() const { return cache_hits_.load(std::memory_order_relaxed); }
+  uint64_t hot_hits() const { return hot_hits_.load(std::memory_order_relaxed); }
 
  private:
-  bool read(uint32_t slot, char *vector);
-  void note(size_t hits, size_t tries);
+  struct Look;
+  bool worth_looking();
+  void score_all(const annulus_score_request &request, Look &look, std::vector<uint32_t> &missed);
+  bool score_hot(uint32_t slot, const ExactQuery &exact, float *out);
+  bool score_mapped(uint32_t slot, const ExactQuery &exact, float *out, Look &look);
+  void watch_clock(Look &look);
+  void conclude(const Look &look, uint64_t wanted, uint64_t stored);
 
   const SegmentTable &segments_;
-  std::atomic<bool> supported_{true};
-  std::atomic<uint32_t> hit_share_{256};  // of the last requests, in 1/256
+  MapOps *const maps_;
+  HotVectors &hot_;
+  DirectPolicy &policy_;
+  std::atomic<uint32_t> doubt_{0};         // requests that will still ask before they touch
+  std::atomic<uint32_t> hit_share_{1024};  // of the last requests, in 1/1024
   std::atomic<uint32_t> turn_{0};
-  std::atomic<uint64_t> hits_{0};
+  std::atomic<uint64_t> cache_hits_{0}, hot_hits_{0};
 };
 
 }  // namespace annulus::uring

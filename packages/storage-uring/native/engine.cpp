@@ -88,12 +88,14 @@ void score(void *self, annulus_score_request *foreign) {
 
 }  // namespace
 
-Engine *Engine::create(const EngineOptions &options, std::unique_ptr<RingOps> ops) {
-  return new Engine(options, std::move(ops));
+Engine *Engine::create(const EngineOptions &options, std::unique_ptr<RingOps> ops,
+                       std::unique_ptr<MapOps> maps) {
+  return new Engine(options, std::move(ops), std::move(maps));
 }
 
-Engine::Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops)
-    : state_(std::make_shared<EngineState>(options, std::move(ops))) {
+Engine::Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops,
+               std::unique_ptr<MapOps> maps)
+    : state_(std::make_shared<EngineState>(options, std::move(ops), std::move(maps))) {
   reader_.head = {ANNULUS_ABI_MAGIC, ANNULUS_KIND_READER, sizeof(annulus_reader),
                   ANNULUS_ABI_VERSION};
   reader_.self = this;
@@ -134,9 +136,7 @@ bool Engine::score_cached(const annulus_score_request *request, std::vector<uint
     if (request->slots[i] >= slots) return false;  // submit says which
   }
   const Visit visit(*state_);
-  if (!visit.admitted() || !state_->cache.worthwhile()) return false;
-  state_->cache.score(*request, missed);
-  return true;
+  return visit.admitted() && state_->cache.score(*request, slots, missed);
 }
 
 void Engine::submit(Request *request) {
@@ -179,7 +179,7 @@ void Engine::close() {
     }
     thread_.join();
   }
-  // Visits take microseconds: they wake a thread or read what the page cache holds.
+  // Visits are short: they wake a thread, or score vectors in memory.
   while (state_->visitors.load() != 0) std::this_thread::yield();
   state_->asleep.store(false);
   state_->drop_queues();

@@ -18,8 +18,10 @@ namespace annulus::uring {
 
 class Engine {
  public:
-  /// One reference, the caller's. `ops` is the kernel, or a test's idea of it.
-  static Engine *create(const EngineOptions &options, std::unique_ptr<RingOps> ops);
+  /// One reference, the caller's. `ops` and `maps` are the kernel, or a test's idea of it; without
+  /// `maps` nothing is mapped. Throws std::bad_alloc.
+  static Engine *create(const EngineOptions &options, std::unique_ptr<RingOps> ops,
+                        std::unique_ptr<MapOps> maps);
 
   /// Starts the ring thread and waits until its ring, or the fallback, is set up; once. Blocks for
   /// about a millisecond. Throws std::system_error or std::bad_alloc when not even that works, and
@@ -34,13 +36,21 @@ class Engine {
   uint64_t slots() const { return state_->slots.load(std::memory_order_acquire); }
   /// Bracket the writing of slots that were written before, so that a reader that meets half of it
   /// reads again instead of reporting damage, and no later request joins an earlier read.
-  void begin_rewrite(uint64_t first, uint64_t end) { state_->rewrites.begin(first, end); }
+  void begin_rewrite(uint64_t first, uint64_t end) {
+    state_->rewrites.begin(first, end);
+    state_->hot.drop(first, end);
+  }
   void end_rewrite() { state_->rewrites.end(); }
 
-  /// Scores what the page cache holds; `missed` gets the indexes of the rest. False: nothing was
-  /// tried. Not for the event loop. Throws std::bad_alloc.
+  /// Scores what is in memory; `missed` gets the indexes of the rest. False: nothing was tried.
+  /// Not for the event loop. Throws std::bad_alloc.
   bool score_cached(const annulus_score_request *request, std::vector<uint32_t> &missed);
-  uint64_t cache_hits() const { return state_->cache.hits(); }
+  const CachePass &cache() const { return state_->cache; }
+
+  /// Where `direct` is automatic: what free memory lets one expect of the page cache now.
+  void expect_past_cache(bool past) { state_->policy.expect(past); }
+  /// Whether reads go past the page cache.
+  bool direct() const { return state_->direct(); }
 
   /// Any thread. `request->done` is called exactly once, whatever happens.
   void submit(Request *request);
@@ -57,7 +67,8 @@ class Engine {
   void release();
 
  private:
-  Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops);
+  Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops,
+         std::unique_ptr<MapOps> maps);
   ~Engine() { close(); }
   bool hand_over(Request *request);
   void wake();

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "cache_pass.h"
+#include "direct_policy.h"
+#include "hot_vectors.h"
 #include "inbox.h"
 #include "io_queue.h"
 #include "rewrites.h"
@@ -19,6 +21,8 @@ namespace annulus::uring {
 struct EngineOptions {
   Layout layout{};
   Direct direct = Direct::automatic;
+  bool past_cache = true;    ///< where `direct` is automatic: how reads go at first
+  uint64_t cache_bytes = 0;  ///< of hot vectors, for reads past the page cache
   uint32_t queue_depth = 128;     ///< reads in flight, of all requests together
   uint32_t fallback_threads = 8;  ///< that call pread when there is no ring
   bool join_reads = true;         ///< one read for the same slot of concurrent requests
@@ -48,17 +52,32 @@ struct Counters {
 };
 
 struct EngineState {
-  EngineState(const EngineOptions &options, std::unique_ptr<RingOps> ring_ops)
-      : options(options), ops(std::move(ring_ops)), segments(options.layout, options.direct) {}
+  EngineState(const EngineOptions &options, std::unique_ptr<RingOps> ring_ops,
+              std::unique_ptr<MapOps> map_ops)
+      : options(options),
+        ops(std::move(ring_ops)),
+        maps(options.direct == Direct::always ? nullptr : std::move(map_ops)),
+        segments(options.layout, options.direct, maps.get()),
+        policy(options.direct == Direct::always ||
+                   (options.direct == Direct::automatic && options.past_cache),
+               options.direct != Direct::automatic),
+        hot(options.direct == Direct::never ? 0 : options.cache_bytes, options.layout.dimension,
+            rewrites) {}
+
+  /// Whether the next reads go past the page cache.
+  bool direct() const { return segments.can_be_direct() && policy.past_cache(); }
 
   const EngineOptions options;
   const std::unique_ptr<RingOps> ops;
+  const std::unique_ptr<MapOps> maps;  ///< nullptr: nothing is mapped
   SegmentTable segments;
-  CachePass cache{segments};
+  DirectPolicy policy;
+  Rewrites rewrites;
+  HotVectors hot;
+  CachePass cache{segments, maps.get(), hot, policy};
   Inbox inbox;
   Counters counters;
-  std::atomic<uint64_t> slots{0};  ///< one past the highest slot written
-  Rewrites rewrites;
+  std::atomic<uint64_t> slots{0};         ///< one past the highest slot written
   std::atomic<bool> asleep{false};        ///< the ring thread waits, or is about to
   std::atomic<bool> accepting{false};     ///< from start to close
   std::atomic<uint32_t> visitors{0};      ///< callers on threads of their own; close waits for them

@@ -28,10 +28,10 @@ class IoQueue {
   virtual ~IoQueue() = default;
   /// Adds a read to the batch. The caller keeps no more in flight than the queue was opened for.
   virtual void push(const IoOp &op) = 0;
-  /// Starts the batch. With `wait_for` > 0 it returns when something can be reaped or `wake` was
-  /// called; `wait_for` is how many completions would be useful at once, a hint. May return early.
+  /// Starts the batch. With `may_wait` it returns when something can be reaped or `wake` was
+  /// called, or early.
   /// @return 0, or the errno after which the queue is beyond use.
-  virtual int submit(uint32_t wait_for) = 0;
+  virtual int submit(bool may_wait) = 0;
   virtual size_t reap(IoCompletion *out, size_t max) = 0;
   /// Any thread, also after `finish`: ends the present or the next wait.
   virtual void wake() = 0;

@@ -45,7 +45,7 @@ void PreadQueue::work() {
   }
 }
 
-int PreadQueue::submit(uint32_t wait_for) {
+int PreadQueue::submit(bool may_wait) {
   std::unique_lock<std::mutex> lock(mutex_);
   system_calls_ += batch_.size();
   ops_.insert(ops_.end(), batch_.begin(), batch_.end());
@@ -55,7 +55,7 @@ int PreadQueue::submit(uint32_t wait_for) {
     started_.notify_all();
   }
   batch_.clear();
-  if (wait_for > 0) arrived_.wait(lock, [this] { return woken_ || !completions_.empty(); });
+  if (may_wait) arrived_.wait(lock, [this] { return woken_ || !completions_.empty(); });
   woken_ = false;
   return 0;
 }

@@ -19,7 +19,7 @@ class PreadQueue final : public IoQueue {
   ~PreadQueue() override { finish(); }
 
   void push(const IoOp &op) override { batch_.push_back(op); }
-  int submit(uint32_t wait_for) override;
+  int submit(bool may_wait) override;
   size_t reap(IoCompletion *out, size_t max) override;
   void wake() override;
   void finish() override;

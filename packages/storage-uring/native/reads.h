@@ -21,8 +21,8 @@ struct Part {
 
 /// One read in flight. Its number is also that of its buffer.
 struct Read {
-  int fd = -1;
-  uint32_t file = 0;
+  uint32_t segment = 0;
+  bool direct = false;  ///< past the page cache
   uint64_t begin = 0;
   uint32_t length = 0;  ///< asked for, in whole sectors
   uint32_t needed = 0;  ///< enough to serve every part

@@ -75,20 +75,13 @@ uint32_t Ring::unsubmitted() const {
   return sq_next_ - __atomic_load_n(sq_head_, __ATOMIC_ACQUIRE);
 }
 
-int Ring::enter(uint32_t min_complete, bool get_events, uint32_t min_wait_us) {
+int Ring::enter(uint32_t min_complete, bool get_events) {
   __atomic_store_n(sq_tail_, sq_next_, __ATOMIC_RELEASE);
-  uint32_t flags = get_events || min_complete > 0 ? kEnterGetEvents : 0;
-  WaitArg arg{};
-  const WaitArg *extended = nullptr;
-  if (min_complete > 1 && min_wait_us > 0) {
-    arg.min_wait_us = min_wait_us;
-    extended = &arg;
-    flags |= kEnterExtArg;
-  }
-  return ops_.enter(fd_, unsubmitted(), min_complete, flags, extended);
+  const uint32_t flags = get_events || min_complete > 0 ? kEnterGetEvents : 0;
+  return ops_.enter(fd_, unsubmitted(), min_complete, flags);
 }
 
-int Ring::wait() { return ops_.enter(fd_, 0, 1, kEnterGetEvents, nullptr); }
+int Ring::wait() { return ops_.enter(fd_, 0, 1, kEnterGetEvents); }
 
 int Ring::register_with(uint32_t opcode, const void *arg, uint32_t count) {
   return ops_.register_with(fd_, opcode, arg, count);

@@ -33,9 +33,8 @@ class Ring {
   Sqe *next();
   /// Entries filled and not yet taken by the kernel.
   uint32_t unsubmitted() const;
-  /// Hands over what is unsubmitted and waits for `min_complete` completions. With `min_wait_us`
-  /// (if the kernel has it) fewer are enough once that time has passed. 0 or more, or -errno.
-  int enter(uint32_t min_complete, bool get_events, uint32_t min_wait_us = 0);
+  /// Hands over what is unsubmitted and waits for `min_complete` completions. 0 or more, or -errno.
+  int enter(uint32_t min_complete, bool get_events);
   /// Only waits for one completion, leaving what is unsubmitted where it is. 0 or more, or -errno.
   int wait();
   int register_with(uint32_t opcode, const void *arg, uint32_t count);

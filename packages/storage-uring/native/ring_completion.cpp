@@ -57,7 +57,7 @@ void RingLoop::resume(uint32_t number, bool progressed) {
 void RingLoop::deliver(uint32_t number) {
   Read &read = (*reads_)[number];
   const char *buffer = pool_.buffer(number);
-  const Segment &segment = *state_.segments.find(read.file);
+  const Segment &segment = *state_.segments.find(read.segment);
   const uint64_t rewrites = state_.rewrites.count();
   uint32_t again = kNone;
   for (uint32_t part = read.parts; part != kNone;) {
@@ -65,6 +65,7 @@ void RingLoop::deliver(uint32_t number) {
     const Part &current = reads_->part(part);
     const char *bytes = buffer + (plan_->offset_of(current.slot) - read.begin);
     if (stopped(*current.request) || serve(current, bytes, segment)) {
+      if (read.direct) keep_hot(current, bytes, read.rewrites);
       let_go(part);
     } else if (read.rereads <= kRereadsMax &&
                state_.rewrites.may_cover(read.rewrites, current.slot)) {
@@ -103,6 +104,13 @@ bool RingLoop::serve(const Part &part, const char *bytes, const Segment &segment
   }
   Counters::add(state_.counters.vectors, 1);
   return true;
+}
+
+// A vector that was read past the page cache may be wanted again soon; those of a long scan are not.
+void RingLoop::keep_hot(const Part &part, const char *bytes, uint64_t rewrites) {
+  if (!state_.hot.enabled() || part.request->n > kWindow) return;
+  if (part.request->status != ANNULUS_OK) return;  // then it was not verified
+  state_.hot.keep(part.slot, reinterpret_cast<const float *>(bytes), rewrites);
 }
 
 // The read is over and brought nothing: all its parts fail, each with its own slot.

@@ -14,12 +14,8 @@ namespace {
 
 constexpr uint64_t kPoolBytesMax = 64u << 20;
 constexpr uint64_t kMergedBytesMax = 16u << 10;
-// A stretch of a request planned at a time: bounds sorting and memory however long the request.
-constexpr size_t kWindow = 1024;
 // Reads a request may start before the next has its turn: a long scan must not starve searches.
 constexpr uint32_t kTurn = 64;
-// Completions that a wait may gather when the kernel bounds the wait.
-constexpr uint32_t kGatherMax = 16;
 constexpr size_t kReapMax = 64;
 
 uint32_t slot_of(uint64_t entry) { return static_cast<uint32_t>(entry >> 32); }
@@ -64,7 +60,7 @@ void RingLoop::run() {
     const bool idle = first_ == nullptr && reads_->in_flight() == 0;
     if (idle && state_.closing.load(std::memory_order_seq_cst) && state_.inbox.seal()) break;
     IoQueue &queue = *state_.queue.load(std::memory_order_relaxed);
-    const int error = queue.submit(may_wait() ? wanted() : 0);
+    const int error = queue.submit(may_wait());
     state_.asleep.store(false, std::memory_order_relaxed);
     state_.counters.system_calls.store(queue.system_calls(), std::memory_order_relaxed);
     if (error != 0) {
@@ -92,8 +88,6 @@ bool RingLoop::may_wait() {
   state_.asleep.store(false, std::memory_order_relaxed);
   return false;
 }
-
-uint32_t RingLoop::wanted() const { return std::clamp(reads_->in_flight(), 1u, kGatherMax); }
 
 void RingLoop::take() {
   Request *request = state_.inbox.take();
@@ -192,8 +186,8 @@ void RingLoop::start_read(Request &request) {
     end(request, ANNULUS_OUT_OF_MEMORY, 0, 0);
     if (read.parts == kNone) return reads_->release(number);
   }
-  read.fd = segment->fd;
-  read.file = segment->number;
+  read.segment = segment->number;
+  read.direct = state_.direct();
   aim(read, range, last);
   push(number);
   count_in_flight();
@@ -223,9 +217,12 @@ void RingLoop::count_in_flight() {
 void RingLoop::push(uint32_t number) {
   const Read &read = (*reads_)[number];
   const uint32_t length = read.length - read.filled;
+  const Segment &segment = *state_.segments.find(read.segment);
+  const int fd = read.direct ? segment.direct_fd : segment.cached_fd;
+  const uint32_t file = 2 * read.segment + (read.direct ? 1 : 0);
   state_.queue.load(std::memory_order_relaxed)
-      ->push({read.fd, read.file, pool_.buffer(number) + read.filled, length,
-              read.begin + read.filled, number});
+      ->push({fd, file, pool_.buffer(number) + read.filled, length, read.begin + read.filled,
+              number});
   Counters::add(state_.counters.reads, 1);
   Counters::add(state_.counters.read_bytes, length);
 }

@@ -26,6 +26,9 @@ class RingLoop {
   void run();
 
  private:
+  // A stretch of a request planned at a time: bounds sorting and memory however long the request.
+  static constexpr size_t kWindow = 1024;
+
   // Intake (ring_loop.cpp).
   void take();
   void fill();
@@ -36,13 +39,13 @@ class RingLoop {
   bool join(Request &request);
   void push(uint32_t number);
   bool may_wait();
-  uint32_t wanted() const;
 
   // Completion (ring_completion.cpp).
   void complete(const IoCompletion &completion);
   void resume(uint32_t number, bool progressed);
   void deliver(uint32_t number);
   bool serve(const Part &part, const char *bytes, const Segment &segment);
+  void keep_hot(const Part &part, const char *bytes, uint64_t rewrites);
   void fail(uint32_t number, int32_t status, int error);
   bool split(uint32_t number);
   void read_next_slot(uint32_t number);

@@ -15,7 +15,7 @@ class DeniedRingOps final : public RingOps {
     return nullptr;
   }
   void unmap(void *, size_t) override {}
-  int enter(int, uint32_t, uint32_t, uint32_t, const WaitArg *) override { return -error_; }
+  int enter(int, uint32_t, uint32_t, uint32_t) override { return -error_; }
   int register_with(int, uint32_t, const void *, uint32_t) override { return -error_; }
   void close(int) override {}
   void pause(uint32_t) override {}

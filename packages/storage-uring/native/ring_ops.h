@@ -18,9 +18,8 @@ class RingOps {
   /// Memory shared with the kernel, or nullptr with errno set.
   virtual void *map(int ring, uint64_t offset, size_t bytes) = 0;
   virtual void unmap(void *memory, size_t bytes) = 0;
-  /// How many entries were consumed, or -errno. `arg` may be nullptr.
-  virtual int enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
-                    const WaitArg *arg) = 0;
+  /// How many entries were consumed, or -errno.
+  virtual int enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags) = 0;
   /// At least 0, or -errno.
   virtual int register_with(int ring, uint32_t opcode, const void *arg, uint32_t count) = 0;
   virtual void close(int ring) = 0;

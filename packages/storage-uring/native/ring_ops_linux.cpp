@@ -49,10 +49,9 @@ class KernelRingOps final : public RingOps {
 
   void unmap(void *memory, size_t bytes) override { ::munmap(memory, bytes); }
 
-  int enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
-            const WaitArg *arg) override {
-    return result_of(::syscall(__NR_io_uring_enter, ring, to_submit, min_complete, flags, arg,
-                               arg == nullptr ? 0 : sizeof(WaitArg)));
+  int enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags) override {
+    return result_of(
+        ::syscall(__NR_io_uring_enter, ring, to_submit, min_complete, flags, nullptr, 0));
   }
 
   int register_with(int ring, uint32_t opcode, const void *arg, uint32_t count) override {

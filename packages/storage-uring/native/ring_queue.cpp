@@ -137,16 +137,13 @@ void RingQueue::arm_wake() {
   wake_armed_ = true;
 }
 
-int RingQueue::submit(uint32_t wait_for) {
+int RingQueue::submit(bool may_wait) {
   arm_wake();
   for (;;) {
-    const bool wait = wait_for > 0 && !ring_->ready();
+    const bool wait = may_wait && !ring_->ready();
     if (!wait && ring_->unsubmitted() == 0 && !ring_->overflowed()) return 0;
-    // Gathering pays only with the kernel's bound on it: a wake must not wait for n reads.
-    const bool gather = tuning_.min_wait_us > 0 && (ring_->features() & kFeatureMinTimeout) != 0;
-    const uint32_t wanted = gather ? std::min(wait_for, in_kernel_) : 1;
     const uint32_t before = ring_->unsubmitted();
-    const int result = ring_->enter(wait ? std::max(wanted, 1u) : 0, true, tuning_.min_wait_us);
+    const int result = ring_->enter(wait ? 1 : 0, true);
     ++system_calls_;
     if (result >= 0) {
       pauses_ = 0;

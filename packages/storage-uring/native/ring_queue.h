@@ -18,8 +18,6 @@ struct RingTuning {
   bool taskrun = true;  ///< SINGLE_ISSUER, DEFER_TASKRUN and COOP_TASKRUN where the kernel has them
   bool registered_files = true;
   bool registered_buffers = true;
-  uint32_t min_wait_us =
-      0;  ///< how long a wait may gather completions (Linux 6.12); 0: take the first
 };
 
 class RingQueue final : public IoQueue {
@@ -35,7 +33,7 @@ class RingQueue final : public IoQueue {
   bool has_registered_files() const { return !files_.empty(); }
 
   void push(const IoOp &op) override;
-  int submit(uint32_t wait_for) override;
+  int submit(bool may_wait) override;
   size_t reap(IoCompletion *out, size_t max) override;
   void wake() override;
   void finish() override { ring_.reset(); }

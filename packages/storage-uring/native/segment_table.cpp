@@ -29,6 +29,11 @@ int open_buffered(const std::string &path) {
 #endif
   return fd;
 }
+
+void close_files(const Segment &segment) {
+  if (segment.direct_fd >= 0) ::close(segment.direct_fd);
+  if (segment.cached_fd >= 0) ::close(segment.cached_fd);
+}
 }  // namespace
 
 SegmentTable::~SegmentTable() {
@@ -42,9 +47,9 @@ void SegmentTable::close() {
   closed_ = true;
   const uint32_t count = count_.load(std::memory_order_acquire);
   for (uint32_t number = 0; number < count; ++number) {
-    const Segment *segment = find(number);
-    if (segment->cached_fd != segment->fd) ::close(segment->cached_fd);
-    ::close(segment->fd);
+    const Segment &segment = *find(number);
+    if (segment.base != nullptr) maps_->unmap(segment.base, layout_.segment_bytes);
+    close_files(segment);
   }
 }
 
@@ -62,48 +67,57 @@ int SegmentTable::add(uint32_t number, const std::string &path, const uint32_t *
   if (chunk.load(std::memory_order_relaxed) == nullptr) {
     chunk.store(new Chunk, std::memory_order_relaxed);
   }
-  int fd = -1;
-  const int error = open_file(path, &fd);
-  if (error != 0) return error;
-  int cached_fd = fd;
-  const int cached_error = open_cached(path, fd, &cached_fd);
-  if (cached_error != 0) {
-    ::close(fd);
-    return cached_error;
+  Segment segment;
+  segment.number = number;
+  segment.checksums = checksums;
+  const int error = open_files(path, &segment);
+  if (error != 0) {
+    close_files(segment);
+    return error;
   }
-  chunk.load(std::memory_order_relaxed)->segments[number % kChunk] = {number, fd, cached_fd,
-                                                                      checksums};
+  map(&segment);
+  chunk.load(std::memory_order_relaxed)->segments[number % kChunk] = segment;
   count_.store(number + 1, std::memory_order_release);
   return 0;
 }
 
-int SegmentTable::open_file(const std::string &path, int *fd) {
-  const bool first = count_.load(std::memory_order_relaxed) == 0;
-  if (first ? wanted_ != Direct::never : direct()) {
-    uint32_t alignment = 0;
-    *fd = open_direct(path, &alignment);
-    if (*fd >= 0) {
-      const bool good = first ? wanted_ == Direct::always || worth_direct(alignment)
-                              : alignment <= this->alignment();
-      if (good) {
-        if (first) alignment_.store(alignment, std::memory_order_release);
-        return 0;
-      }
-      ::close(*fd);
-    } else if (*fd != -EINVAL) {
-      return -*fd;
-    }
-    // All segments are read alike; one that cannot be is an error once the choice is made.
-    if (!first || wanted_ == Direct::always) return EINVAL;
-  }
-  *fd = open_buffered(path);
-  return *fd < 0 ? -*fd : 0;
+int SegmentTable::open_files(const std::string &path, Segment *segment) {
+  const int error = open_past_cache(path, &segment->direct_fd);
+  if (error != 0 || wanted_ == Direct::always) return error;
+  segment->cached_fd = open_buffered(path);
+  return segment->cached_fd < 0 ? -segment->cached_fd : 0;
 }
 
-// Beside a direct descriptor, one that sees what the page cache holds.
-int SegmentTable::open_cached(const std::string &path, int fd, int *cached_fd) const {
-  *cached_fd = direct() ? open_buffered(path) : fd;
-  return *cached_fd < 0 ? -*cached_fd : 0;
+// Leaves -1 in `fd` where reads are not to be direct.
+int SegmentTable::open_past_cache(const std::string &path, int *fd) {
+  const bool first = count_.load(std::memory_order_relaxed) == 0;
+  if (first ? wanted_ == Direct::never : !can_be_direct()) return 0;
+  uint32_t alignment = 0;
+  *fd = open_direct(path, &alignment);
+  if (*fd >= 0) {
+    const bool good = first ? wanted_ == Direct::always || worth_direct(alignment)
+                            : alignment <= this->alignment();
+    if (good) {
+      if (first) alignment_.store(alignment, std::memory_order_release);
+      return 0;
+    }
+    ::close(*fd);
+  } else if (*fd != -EINVAL) {
+    return -*fd;
+  }
+  *fd = -1;
+  // All segments are read alike; one that cannot be is an error once the choice is made.
+  return first && wanted_ != Direct::always ? 0 : EINVAL;
+}
+
+// A file shorter than its layout is left to the ring, which says what is wrong with it; so is one
+// for which there is no room.
+void SegmentTable::map(Segment *segment) const {
+  if (maps_ == nullptr || segment->cached_fd < 0) return;
+  struct stat status;
+  if (::fstat(segment->cached_fd, &status) != 0) return;
+  if (static_cast<uint64_t>(status.st_size) < layout_.segment_bytes) return;
+  segment->base = maps_->map(segment->cached_fd, layout_.segment_bytes);
 }
 
 // Direct reads fetch whole sectors. They are worth it unless that is more than the page which a

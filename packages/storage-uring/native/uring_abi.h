@@ -46,14 +46,6 @@ struct Cqe {
   uint32_t flags;
 };
 
-/// Argument of enter with kEnterExtArg.
-struct WaitArg {
-  uint64_t signal_mask;
-  uint32_t signal_mask_bytes;
-  uint32_t min_wait_us;
-  uint64_t timeout;
-};
-
 /// Argument of kRegisterFilesUpdate.
 struct FilesUpdate {
   uint32_t offset;
@@ -62,7 +54,7 @@ struct FilesUpdate {
 };
 
 static_assert(sizeof(Params) == 120 && sizeof(Sqe) == 64 && sizeof(Cqe) == 16, "kernel ABI");
-static_assert(sizeof(WaitArg) == 24 && sizeof(FilesUpdate) == 16, "kernel ABI");
+static_assert(sizeof(FilesUpdate) == 16, "kernel ABI");
 
 constexpr uint8_t kOpReadFixed = 4;  // Linux 5.1
 constexpr uint8_t kOpPollAdd = 6;    // Linux 5.1; its events lie where rw_flags does
@@ -75,11 +67,9 @@ constexpr uint32_t kSetupCoopTaskrun = 1u << 8;    // Linux 5.19
 constexpr uint32_t kSetupSingleIssuer = 1u << 12;  // Linux 6.0
 constexpr uint32_t kSetupDeferTaskrun = 1u << 13;  // Linux 6.1
 
-constexpr uint32_t kFeatureNoDrop = 1u << 1;       // Linux 5.5: an overflowing completion is kept
-constexpr uint32_t kFeatureMinTimeout = 1u << 15;  // Linux 6.12: WaitArg.min_wait_us
+constexpr uint32_t kFeatureNoDrop = 1u << 1;  // Linux 5.5: an overflowing completion is kept
 
 constexpr uint32_t kEnterGetEvents = 1u << 0;
-constexpr uint32_t kEnterExtArg = 1u << 3;
 
 constexpr uint32_t kSqCqOverflow = 1u << 1;
 

@@ -65,6 +65,8 @@ EngineOptions options_of(const Napi::Object &given) {
   EngineOptions options;
   options.layout = layout_of(given);
   options.direct = static_cast<Direct>(integer_of(given, "direct", 0, 2));
+  options.past_cache = given.Get("pastCache").ToBoolean();
+  options.cache_bytes = integer_of(given, "cacheMiB", 0, 1u << 20) * (uint64_t{1} << 20);
   options.queue_depth = integer_of(given, "queueDepth", 1, 4096);
   options.fallback_threads = integer_of(given, "fallbackThreads", 1, 256);
   options.merge_gap = integer_of(given, "mergeGap", 0, 1u << 20);
@@ -72,7 +74,6 @@ EngineOptions options_of(const Napi::Object &given) {
   options.ring.taskrun = given.Get("taskrun").ToBoolean();
   options.ring.registered_files = given.Get("registeredFiles").ToBoolean();
   options.ring.registered_buffers = given.Get("registeredBuffers").ToBoolean();
-  options.ring.min_wait_us = integer_of(given, "minWaitUs", 0, 1'000'000);
   return options;
 }
 
@@ -84,6 +85,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
         {InstanceMethod<&EngineWrap::start>("start"),
          InstanceMethod<&EngineWrap::add_segment>("addSegment"),
          InstanceMethod<&EngineWrap::set_slots>("setSlots"),
+         InstanceMethod<&EngineWrap::expect_past_cache>("expectPastCache"),
          InstanceMethod<&EngineWrap::begin_rewrite>("beginRewrite"),
          InstanceMethod<&EngineWrap::end_rewrite>("endRewrite"),
          InstanceMethod<&EngineWrap::read>("read"), InstanceMethod<&EngineWrap::score>("score"),
@@ -96,7 +98,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     if (!info[0].IsObject()) throw Napi::TypeError::New(env_, "the options must be an object");
     const auto given = info[0].As<Napi::Object>();
     const EngineOptions options = options_of(given);
-    engine_ = Engine::create(options, ring_ops_of(given));
+    engine_ = Engine::create(options, ring_ops_of(given), system_map_ops());
     napi_add_env_cleanup_hook(env_, &EngineWrap::on_cleanup, this);
     hooked_ = true;
     Ref();
@@ -149,6 +151,10 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   void set_slots(const Napi::CallbackInfo &info) { engine_->set_slots(slot_count_of(info[0])); }
 
+  void expect_past_cache(const Napi::CallbackInfo &info) {
+    engine_->expect_past_cache(info[0].ToBoolean());
+  }
+
   void begin_rewrite(const Napi::CallbackInfo &info) {
     engine_->begin_rewrite(slot_count_of(info[0]), slot_count_of(info[1]));
   }
@@ -190,8 +196,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
       const auto value = static_cast<double>(counter.load(std::memory_order_relaxed));
       result.Set(name, Napi::Number::New(env_, value));
     };
-    // A vector served from the page cache by the caller's thread is one read, too.
-    const auto hits = static_cast<double>(engine_->cache_hits());
+    // A vector served from memory by the caller's thread is one read, too.
+    const auto hot = static_cast<double>(engine_->cache().hot_hits());
+    const auto hits = static_cast<double>(engine_->cache().cache_hits()) + hot;
     const auto add = [&result, this, hits](const char *name, const Counters::Counter &counter,
                                            double each) {
       const auto value = static_cast<double>(counter.load(std::memory_order_relaxed));
@@ -202,13 +209,14 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
         static_cast<double>(engine_->segments().layout().vector_bytes));
     add("vectors", counters.vectors, 1);
     result.Set("residentHits", Napi::Number::New(env_, hits));
+    result.Set("hotHits", Napi::Number::New(env_, hot));
     set("joined", counters.joined);
     set("resumed", counters.resumed);
     set("errors", counters.errors);
     set("inFlight", counters.in_flight);
     set("inFlightMax", counters.in_flight_max);
     set("systemCalls", counters.system_calls);
-    result.Set("direct", engine_->segments().direct());
+    result.Set("direct", engine_->direct());
     result.Set("brokenErrno", engine_->broken());
     return result;
   }

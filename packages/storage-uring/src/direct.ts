@@ -1,28 +1,49 @@
-// When `direct: 'auto'` reads through the page cache and when past it.
+// What free memory says about reading past the page cache, where that is not the user's choice.
+import { readFileSync } from 'node:fs'
 import { freemem } from 'node:os'
-import type { OpenOptions } from '@annulus/storage'
-import type { Settings } from './options.js'
 
 /** The page cache is the better place for vectors that fill at most this share of the free memory. */
 const cachedShare = 0.5
 
-const never = 0
-const automatic = 2
+/** Memory of this process that is not a copy of files, in bytes. */
+function ownMemory(): number {
+  try {
+    const kibibytes = /^RssAnon:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+    if (kibibytes !== undefined) return Number(kibibytes) * 1024
+  } catch {
+    // not Linux, or hidden from us
+  }
+  return process.memoryUsage.rss()
+}
 
-/** Memory that this process may still use, in bytes: free memory, or what its control group leaves. */
-function availableMemory(): number {
+/** Memory that files of this process may take up, in bytes: what is free, or what its control group leaves. */
+function memoryForFiles(): number {
   const limit = process.constrainedMemory?.() ?? 0
   const unlimited = limit <= 0 || limit > 2 ** 60
-  return unlimited ? freemem() : Math.min(freemem(), limit - process.memoryUsage.rss())
+  return unlimited ? freemem() : Math.min(freemem(), limit - ownMemory())
 }
 
 /**
- * Settles `direct: 'auto'` for one storage: vectors that fit in memory with room to spare are read
- * through the page cache, where a second read costs no disk; more than that would only push each other
- * (and everything else) out of it, and is read past it.
+ * Vectors that fit in memory with room to spare are read through the page cache, where a second read
+ * costs no disk; more than that would only push each other (and everything else) out of it, and is
+ * read past it.
  */
-export function settleDirect(settings: Settings, opening: OpenOptions): Settings {
-  if (settings.direct !== automatic) return settings
-  const bytes = (opening.slots ?? 0) * opening.dimension * 4
-  return bytes <= cachedShare * availableMemory() ? { ...settings, direct: never } : settings
+export function goesPastCache(slots: number, dimension: number): boolean {
+  return slots * dimension * 4 > cachedShare * memoryForFiles()
+}
+
+/** Decides again whenever a storage has grown by a quarter. */
+export class Growth {
+  #judgedSlots: number
+
+  constructor(slots: number) {
+    this.#judgedSlots = slots
+  }
+
+  /** Whether it is time to decide again. */
+  isDue(slots: number): boolean {
+    if (slots < this.#judgedSlots * 1.25) return false
+    this.#judgedSlots = slots
+    return true
+  }
 }

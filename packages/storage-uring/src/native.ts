@@ -38,7 +38,10 @@ export interface EngineOptions {
   readonly taskrun: boolean
   readonly registeredFiles: boolean
   readonly registeredBuffers: boolean
-  readonly minWaitUs: number
+  /** Where `direct` is 2: whether reads go past the page cache at first. */
+  readonly pastCache: boolean
+  /** Memory for vectors that were read past the page cache. */
+  readonly cacheMiB: number
   /** Makes set-up fail with this errno; 0 asks the kernel. */
   readonly denyErrno: number
 }
@@ -47,8 +50,10 @@ export interface EngineStats {
   readonly reads: number
   readonly readBytes: number
   readonly vectors: number
-  /** Vectors that the page cache held, scored on the caller's thread. */
+  /** Vectors that were in memory, scored on the caller's thread. */
   readonly residentHits: number
+  /** Those of them that were in the engine's own cache. */
+  readonly hotHits: number
   /** Vectors that came with a read another request had started. */
   readonly joined: number
   /** Short reads that were continued. */
@@ -69,6 +74,8 @@ export interface NativeEngine {
   /** Segments come in the order of their numbers, one at a time. */
   addSegment(number: number, path: string, checksums: Uint32Array): Promise<void>
   setSlots(slots: number): void
+  /** Where `direct` is 2: what free memory now says. */
+  expectPastCache(past: boolean): void
   /** Before slots [first, end), written before, get new vectors; one write at a time. */
   beginRewrite(first: number, end: number): void
   endRewrite(): void

@@ -14,20 +14,25 @@ export interface UringTuning {
   readonly joinReads?: boolean | undefined
   /** Bytes between two vectors that are read along rather than apart; default 4096. */
   readonly mergeGap?: number | undefined
-  /** Microseconds that a wait may gather completions (Linux 6.12); default 0: take the first. */
-  readonly minWaitUs?: number | undefined
 }
 
 export interface UringStorageOptions {
   /** Reads in flight at once, of all calls together, 1 to 4096; default 128. */
   readonly queueDepth?: number | undefined
   /**
-   * Whether reads bypass the page cache (O_DIRECT). `true` demands it and fails with
-   * `ANNULUS_UNSUPPORTED` where the file system cannot; `'auto'` (default) settles it at open: past
-   * it when the vectors would fill more than half of the memory that is free, unless the file system
-   * would then read more than a buffered read. `false` never does.
+   * Whether reads bypass the page cache (O_DIRECT). `true` demands it, never looks into the cache, and
+   * fails with `ANNULUS_UNSUPPORTED` where the file system cannot. With `'auto'` (default) vectors in
+   * the page cache are scored there, and the rest is read past it while the vectors would fill more
+   * than half of the memory that is free (looked at again as they grow) or when searches find that the
+   * cache does not hold them; not where the file system would read more than a buffered read. `false`
+   * is the same with every read through the cache.
    */
   readonly direct?: boolean | 'auto' | undefined
+  /**
+   * Memory, in bytes, for vectors that were read past the page cache, so that those wanted often are
+   * not read again; default 0. Rounded up to whole MiB.
+   */
+  readonly cacheBytes?: number | undefined
   /** Upper bound of a segment file in bytes; default 256 MiB, at most 1 GiB. Fixed at creation. */
   readonly segmentBytesMax?: number | undefined
   /** Threads that read where no ring is allowed, 1 to 256; default 8. */
@@ -46,7 +51,7 @@ export interface Settings {
   readonly taskrun: boolean
   readonly registeredFiles: boolean
   readonly registeredBuffers: boolean
-  readonly minWaitUs: number
+  readonly cacheMiB: number
   readonly segmentBytesMax: number | undefined
   readonly files: FileOps | undefined
 }
@@ -54,6 +59,7 @@ export interface Settings {
 const optionNames = [
   'queueDepth',
   'direct',
+  'cacheBytes',
   'segmentBytesMax',
   'fallbackThreads',
   'files',
@@ -65,7 +71,6 @@ const tuningNames = [
   'registeredBuffers',
   'joinReads',
   'mergeGap',
-  'minWaitUs',
 ]
 
 function checkDirect(direct: unknown): number {
@@ -93,17 +98,18 @@ function checkSwitch(what: string, value: unknown, preset: boolean): boolean {
 export function settingsOf(options: UringStorageOptions): Settings {
   checkOptions('uringStorage', options, optionNames)
   const tuning = options.tuning ?? {}
+  const cacheBytes = checkInteger('cacheBytes', options.cacheBytes ?? 0, 0, 2 ** 40)
   checkOptions('uringStorage tuning', tuning, tuningNames)
   return {
     queueDepth: checkInteger('queueDepth', options.queueDepth ?? 128, 1, 4096),
     direct: checkDirect(options.direct ?? 'auto'),
+    cacheMiB: Math.ceil(cacheBytes / 2 ** 20),
     fallbackThreads: checkInteger('fallbackThreads', options.fallbackThreads ?? 8, 1, 256),
     joinReads: checkSwitch('joinReads', tuning.joinReads, true),
     mergeGap: checkInteger('mergeGap', tuning.mergeGap ?? 4096, 0, 1024 * 1024),
     taskrun: checkSwitch('taskrun', tuning.taskrun, true),
     registeredFiles: checkSwitch('registeredFiles', tuning.registeredFiles, true),
     registeredBuffers: checkSwitch('registeredBuffers', tuning.registeredBuffers, true),
-    minWaitUs: checkInteger('minWaitUs', tuning.minWaitUs ?? 0, 0, 1_000_000),
     segmentBytesMax: options.segmentBytesMax,
     files: options.files,
   }

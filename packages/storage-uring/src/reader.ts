@@ -4,18 +4,24 @@ import { AnnulusError, type Metric, metricNumber, withAbort } from '@annulus/nat
 import type { Segment, SegmentLayout } from '@annulus/storage'
 import { type EngineStats, type NativeEngine, native, type StartResult } from './native.js'
 import type { Settings } from './options.js'
+import { Growth, goesPastCache } from './direct.js'
 import { deniedErrno, explainHere } from './support.js'
 
 export class UringReader {
   readonly #settings: Settings
   readonly #paths: string[] = []
+  readonly #growth: Growth
+  readonly #pastCache: boolean
   #slotsPerSegment = 1
   #engine: NativeEngine | undefined
   #started: StartResult | undefined
   #denied: string | undefined
 
-  constructor(settings: Settings) {
+  /** `slots` and `dimension` of what is about to be opened. */
+  constructor(settings: Settings, slots: number, dimension: number) {
     this.#settings = settings
+    this.#growth = new Growth(slots)
+    this.#pastCache = goesPastCache(slots, dimension)
   }
 
   /** The engine, once `start` was called. */
@@ -36,6 +42,7 @@ export class UringReader {
     this.#engine = new native.Engine({
       ...place,
       ...this.#settings,
+      pastCache: this.#pastCache,
       denyErrno: deniedErrno(),
     })
     this.#started = await this.#engine.start()
@@ -47,6 +54,11 @@ export class UringReader {
     await this.start(layout)
     await this.engine.addSegment(segment.number, segment.path, segment.checksums)
     this.#paths[segment.number] = segment.path
+  }
+
+  /** After vectors were appended. */
+  grown(slots: number, dimension: number): void {
+    if (this.#growth.isDue(slots)) this.engine.expectPastCache(goesPastCache(slots, dimension))
   }
 
   async read(

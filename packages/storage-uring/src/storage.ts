@@ -10,7 +10,6 @@ import {
   type StorageFactory,
   type StorageStats,
 } from '@annulus/storage'
-import { settleDirect } from './direct.js'
 import { type Settings, settingsOf, type UringStorageOptions } from './options.js'
 import { UringReader } from './reader.js'
 
@@ -24,7 +23,9 @@ export interface UringStats extends StorageStats {
   readonly resumed: number
   /** System calls that started reads or waited for them. */
   readonly systemCalls: number
-  /** Whether reads bypass the page cache. */
+  /** Vectors that were in this storage's own cache (`cacheBytes`); `residentHits` counts them too. */
+  readonly hotHits: number
+  /** Whether reads bypass the page cache now. */
   readonly direct: boolean
 }
 
@@ -44,7 +45,7 @@ export class UringStorage extends BaseStorage {
   static async open(opening: OpenOptions, settings: Settings): Promise<UringStorage> {
     checkOptions('open', opening, openOptionNames)
     const { segmentBytesMax, files } = settings
-    const reader = new UringReader(settleDirect(settings, opening))
+    const reader = new UringReader(settings, opening.slots ?? 0, opening.dimension)
     let store: SegmentStore | undefined
     try {
       store = await openSegmentStore({
@@ -74,7 +75,10 @@ export class UringStorage extends BaseStorage {
   }
 
   protected override async _write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    if (firstSlot >= this.slots) return this.#store.write(firstSlot, vectors)
+    if (firstSlot >= this.slots) {
+      await this.#store.write(firstSlot, vectors)
+      return this.#reader.grown(this.#store.slots, this.dimension)
+    }
     // Freed slots get new vectors: a read that meets a half-written one reads again.
     const { engine } = this.#reader
     engine.beginRewrite(firstSlot, firstSlot + vectors.length / this.dimension)

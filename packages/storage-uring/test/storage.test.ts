@@ -35,7 +35,7 @@ const ways: readonly Way[] = [
   {
     name: 'every refinement',
     options: {
-      tuning: { registeredFiles: true, registeredBuffers: true, minWaitUs: 50, mergeGap: 65_536 },
+      tuning: { registeredFiles: true, registeredBuffers: true, mergeGap: 65_536 },
     },
   },
   { name: 'no ring', options: { fallbackThreads: 3 }, deny: 'EPERM' },

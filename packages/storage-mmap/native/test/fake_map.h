@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "../map_ops.h"
+#include <annulus/map_ops.h>
 #include "../segment_table.h"
 #include "check.h"
 
@@ -119,6 +119,8 @@ class FakeMapOps final : public annulus::MapOps {
     control_.prefetched.push_back(bytes);
     control_.missing.erase(bytes);
   }
+
+  const uint8_t *map(int, size_t) override { return nullptr; }  // mmap-io maps
 
   const uint8_t *duplicate(const uint8_t *mapping, size_t size) override {
     CHECK(size == files_.layout.segment_bytes);

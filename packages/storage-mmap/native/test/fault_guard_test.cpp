@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../fault_guard.h"
+#include <annulus/fault_guard.h>
 #include "reader_fixture.h"
 #include "tests.h"
 

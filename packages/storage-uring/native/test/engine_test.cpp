@@ -189,7 +189,6 @@ EngineOptions options_of(const Model &model, std::mt19937_64 &random) {
   options.fallback_threads = 2;
   options.join_reads = random() % 4 != 0;
   options.merge_gap = random() % 2 == 0 ? 0 : 4096;
-  options.ring.min_wait_us = random() % 2 == 0 ? 0 : 50;
   return options;
 }
 
@@ -245,7 +244,8 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
                   model.offset(slot) + model.layout.vector_bytes);
   }
   Engine *engine =
-      Engine::create(options_of(model, random), real ? kernel_ring_ops() : std::move(owned));
+      Engine::create(options_of(model, random), real ? kernel_ring_ops() : std::move(owned),
+                     random() % 2 == 0 ? system_map_ops() : nullptr);
   const StartResult started = engine->start();
   if (!started.ring && faults.break_after == 0) broken_rule("a working kernel was refused");
   add_segments(*engine, model);

@@ -48,7 +48,7 @@ int FakeKernel::setup(uint32_t entries, Params *params) {
   *cq(3) = cq_entries_;
   params->sq_entries = sq_entries_;
   params->cq_entries = cq_entries_;
-  params->features = kFeatureNoDrop | kFeatureMinTimeout;
+  params->features = kFeatureNoDrop;
   params->sq_off = {0, 4, 8, 12, 16, 20, kSqArray * 4, 0, 0};
   params->cq_off = {0, 4, 8, 12, 16, kCqCqes, 20, 0, 0};
   return kRing;
@@ -60,10 +60,8 @@ void *FakeKernel::map(int, uint64_t offset, size_t) {
   return sqes_.data();
 }
 
-int FakeKernel::enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
-                      const WaitArg *arg) {
+int FakeKernel::enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags) {
   if (ring != kRing) broken_rule("the ring was entered after it was closed");
-  if ((flags & kEnterExtArg) != 0 && arg == nullptr) broken_rule("an argument was promised");
   if (faults_.break_after != 0 && ++enters_ > faults_.break_after) {
     broken_ = true;
     return -ENXIO;

@@ -43,8 +43,7 @@ class FakeKernel final : public RingOps {
   int setup(uint32_t entries, Params *params) override;
   void *map(int ring, uint64_t offset, size_t bytes) override;
   void unmap(void *, size_t) override {}
-  int enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
-            const WaitArg *arg) override;
+  int enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags) override;
   int register_with(int ring, uint32_t opcode, const void *arg, uint32_t count) override;
   void close(int ring) override;
   void pause(uint32_t) override { ++pauses; }

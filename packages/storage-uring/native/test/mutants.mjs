@@ -62,8 +62,8 @@ const mutants = [
   {
     name: 'ignores the overflow flag',
     file: 'ring_queue.cpp',
-    from: 'const int result = ring_->enter(wait ? std::max(wanted, 1u) : 0, true, tuning_.min_wait_us);',
-    to: 'const int result = ring_->enter(wait ? std::max(wanted, 1u) : 0, false, tuning_.min_wait_us);',
+    from: 'const int result = ring_->enter(wait ? 1 : 0, true);',
+    to: 'const int result = ring_->enter(wait ? 1 : 0, false);',
     also: {
       file: 'ring.cpp',
       from: 'get_events || min_complete > 0 ? kEnterGetEvents : 0',
@@ -82,8 +82,8 @@ const mutants = [
     },
     besides: {
       file: 'ring.cpp',
-      from: 'uint32_t flags = get_events',
-      to: 'struct Mark { bool &flag; ~Mark() { flag = true; } } mark{submitted_all_};\n  uint32_t flags = get_events',
+      from: 'const uint32_t flags = get_events',
+      to: 'struct Mark { bool &flag; ~Mark() { flag = true; } } mark{submitted_all_};\n  const uint32_t flags = get_events',
     },
   },
   {

@@ -1,14 +1,19 @@
-#include "map_ops.h"
+// What readers of mapped files ask of the system. The seam under them: a test injects one that
+// fails, waits or pretends to be cold. POSIX.
+#ifndef ANNULUS_MAP_OPS_H
+#define ANNULUS_MAP_OPS_H
 
+#include <annulus/fault_guard.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <utility>
-
-#include "fault_guard.h"
 
 #if defined(__APPLE__)
 #include <mach/mach.h>
@@ -16,13 +21,38 @@
 
 namespace annulus {
 
-namespace {
+class MapOps {
+ public:
+  virtual ~MapOps() = default;
 
-#if defined(__APPLE__)
-using MincoreByte = char;
-#else
-using MincoreByte = unsigned char;
-#endif
+  /// Whether every page of the bytes is in memory. True when the system cannot tell.
+  virtual bool resident(const uint8_t *bytes, size_t size) = 0;
+
+  /// Starts bringing the bytes into memory without waiting for them. A hint; it cannot fail.
+  virtual void prefetch(const uint8_t *bytes, size_t size) = 0;
+
+  /// Maps the first `size` bytes of a file, shared, read only, to be read at random. The descriptor
+  /// may be closed afterwards. Null when there is no room.
+  virtual const uint8_t *map(int fd, size_t size) = 0;
+
+  /// A second mapping of the same pages, with a life of its own. Null when there is no room.
+  virtual const uint8_t *duplicate(const uint8_t *mapping, size_t size) = 0;
+
+  /// Ends a mapping that `map` or `duplicate` made.
+  virtual void unmap(const uint8_t *mapping, size_t size) = 0;
+
+  /// Runs `body(ctx)`, which reads these bytes. 0, or the errno of the failed read; `body` was then
+  /// left in the middle (see fault_guard.h).
+  virtual int guarded(const uint8_t *bytes, size_t size, void (*body)(void *), void *ctx) = 0;
+
+  /// A clock that never goes back, in nanoseconds.
+  virtual uint64_t now_ns() = 0;
+
+  /// Whether this thread has waited for a page since it last asked. True when the system cannot
+  /// tell. Dear; for when the clock says that something took long, which may also be another
+  /// thread's turn.
+  virtual bool faulted() = 0;
+};
 
 class SystemMapOps final : public MapOps {
  public:
@@ -45,6 +75,13 @@ class SystemMapOps final : public MapOps {
     const Pages pages = pages_of(bytes, size);
     // Whatever is wrong with the pages, the read that follows will say.
     (void)madvise(pages.first, pages.count * page_, MADV_WILLNEED);
+  }
+
+  const uint8_t *map(int fd, size_t size) override {
+    void *pages = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (pages == MAP_FAILED) return nullptr;
+    (void)madvise(pages, size, MADV_RANDOM);
+    return static_cast<const uint8_t *>(pages);
   }
 
   const uint8_t *duplicate(const uint8_t *mapping, size_t size) override {
@@ -89,6 +126,11 @@ class SystemMapOps final : public MapOps {
   }
 
  private:
+#if defined(__APPLE__)
+  using MincoreByte = char;
+#else
+  using MincoreByte = unsigned char;
+#endif
   static constexpr size_t kPagesAtOnce = 64;
 
   struct Pages {
@@ -105,11 +147,12 @@ class SystemMapOps final : public MapOps {
   const uintptr_t page_ = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
 };
 
-}  // namespace
-
-std::unique_ptr<MapOps> system_map_ops() {
+/// The operating system's. Null when the fault guard cannot be installed.
+inline std::unique_ptr<MapOps> system_map_ops() {
   if (!install_fault_guard()) return nullptr;
   return std::make_unique<SystemMapOps>();
 }
 
 }  // namespace annulus
+
+#endif

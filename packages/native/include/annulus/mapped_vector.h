@@ -1,0 +1,43 @@
+// What is done with one stored vector where it is mapped: its checksum is verified, then it is
+// scored or copied. Runs inside a guard (fault_guard.h), so it may be left at any instruction:
+// trivial types only.
+#ifndef ANNULUS_MAPPED_VECTOR_H
+#define ANNULUS_MAPPED_VECTOR_H
+
+#include <annulus/crc32c.h>
+#include <annulus/distance.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace annulus {
+
+struct MappedVector {
+  const uint8_t *bytes;
+  size_t size;
+  uint32_t slot;
+  uint32_t checksum;        ///< what crc32c(slot, bytes) must be
+  const ExactQuery *query;  ///< for `score`
+  float *out;               ///< one distance, or the components
+  bool intact;              ///< out: whether the checksum matched and `out` was written
+
+  /// In place: the bytes are verified, then used, and never copied.
+  static void score(void *self) {
+    auto *vector = static_cast<MappedVector *>(self);
+    vector->intact = crc32c(vector->slot, vector->bytes, vector->size) == vector->checksum;
+    if (!vector->intact) return;
+    *vector->out = vector->query->distance(reinterpret_cast<const float *>(vector->bytes));
+  }
+
+  /// The copy is what is verified.
+  static void copy(void *self) {
+    auto *vector = static_cast<MappedVector *>(self);
+    std::memcpy(vector->out, vector->bytes, vector->size);
+    vector->intact = crc32c(vector->slot, vector->out, vector->size) == vector->checksum;
+  }
+};
+
+}  // namespace annulus
+
+#endif
