@@ -4,10 +4,10 @@
 //   node benchmarks/cached-fraction.mjs --database DIR [--collection vectors] [--fractions 0,25,50,75,100]
 //     [--variants mmap,direct,auto,buffered] [--queries 2000] [--callers 8] [--rounds 3]
 //
-// Before each run the segments are read whole and chunks of them, chosen by a seeded hash, dropped again;
+// Before each run the segments leave the page cache and chunks of them, chosen by a hash, are read again;
 // no root needed. Variants take turns; printed are medians. A variant that reads through the cache fills
 // it while it runs, so keep the queries few beside the vectors.
-import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dropPageCache } from '@annulus/native'
@@ -34,7 +34,7 @@ const storages = {
   auto: () => uringStorage(),
 }
 
-const chunkBytes = 256 * 1024
+const chunkBytes = 4 * 2 ** 20
 const segments = readdirSync(values.database, { recursive: true })
   .filter((name) => name.endsWith('.seg'))
   .map((name) => join(values.database, name))
@@ -43,17 +43,14 @@ const segments = readdirSync(values.database, { recursive: true })
 function cache(percent) {
   const buffer = Buffer.alloc(chunkBytes)
   for (const [number, path] of segments.entries()) {
+    dropPageCache(path) // whole, for the cache may hold it in pieces larger than a chunk
     const file = openSync(path)
-    const chunks = Math.ceil(statSync(path).size / chunkBytes)
-    for (let chunk = 0; chunk < chunks && percent > 0; chunk++) {
-      readSync(file, buffer, 0, chunkBytes, chunk * chunkBytes)
-    }
-    closeSync(file)
-    for (let chunk = 0; chunk < chunks; chunk++) {
+    for (let chunk = 0; chunk * chunkBytes < statSync(path).size; chunk++) {
       // Knuth's multiplicative hash: evenly spread, the same in every run.
       const place = (Math.imul(number * 4099 + chunk, 2654435761) >>> 0) / 2 ** 32
-      if (place * 100 >= percent) dropPageCache(path, chunk * chunkBytes, chunkBytes)
+      if (place * 100 < percent) readSync(file, buffer, 0, chunkBytes, chunk * chunkBytes)
     }
+    closeSync(file)
   }
 }
 
@@ -66,15 +63,13 @@ async function use(variant, run) {
   }
 }
 
-/** Stored vectors, moved a little, from all over the collection. */
+/** Stored vectors, moved a little. */
 async function makeQueries() {
   return use('mmap', async (collection) => {
     const queries = []
-    const step = Math.max(1, Math.floor((await collection.count()) / queryCount))
-    let index = 0
     for await (const { vector } of collection.points({ withVector: true })) {
-      if (index++ % step !== 0) continue
-      queries.push(vector.map((value, i) => value + 0.02 * Math.sin(i * 7 + index)))
+      const seed = queries.length
+      queries.push(vector.map((value, i) => value + 0.02 * Math.sin(i * 7 + seed)))
       if (queries.length === queryCount) break
     }
     return queries

@@ -26,11 +26,8 @@ const variants = {
   'no-taskrun': { tuning: { taskrun: false } },
   'no-files': { tuning: { registeredFiles: false } },
   'no-buffers': { tuning: { registeredBuffers: false } },
-  buffers: { tuning: { registeredBuffers: true } },
   'no-merge': { tuning: { mergeGap: 0 } },
   'no-join': { tuning: { joinReads: false } },
-  gather20: { tuning: { minWaitUs: 20 } },
-  gather50: { tuning: { minWaitUs: 50 } },
 }
 
 const { values: given } = parseArgs({

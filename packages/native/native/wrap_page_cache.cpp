@@ -1,4 +1,4 @@
-// dropPageCache(path, offset, bytes): clean pages of a file leave the page cache, so that the next reads go to the
+// dropPageCache(path): a file's clean pages leave the page cache, so that the next reads go to the
 // disk.
 #include <cerrno>
 #include <string>
@@ -18,19 +18,13 @@ namespace {
 Napi::Value drop_page_cache(const Napi::CallbackInfo &info) {
   if (!info[0].IsString()) throw Napi::TypeError::New(info.Env(), "dropPageCache takes a path");
   int result = 0;
-  const double offset = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : 0;
-  const double bytes = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : 0;
-  constexpr double kMax = 9007199254740992.0;  // 2^53
-  if (!(offset >= 0 && offset <= kMax && bytes >= 0 && bytes <= kMax)) {
-    throw Napi::RangeError::New(info.Env(), "dropPageCache takes a range of bytes");
-  }
 #if defined(__linux__)
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     result = errno;
   } else {
-    result = posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_DONTNEED);
+    result = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     close(fd);
   }
 #else

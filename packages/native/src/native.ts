@@ -41,7 +41,7 @@ interface NativeAddon extends AddonBase {
     allowZero: boolean,
   ): [number, number, number] | undefined
   /** 0, or an errno. */
-  dropPageCache(path: string, offset: number, bytes: number): number
+  dropPageCache(path: string): number
   search(
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],

@@ -7,11 +7,11 @@ import { native } from './native.js'
  *
  * @throws AnnulusError `ANNULUS_UNSUPPORTED` outside Linux, `ANNULUS_IO` with the errno.
  */
-export function dropPageCache(path: string, offset = 0, bytes = 0): void {
+export function dropPageCache(path: string): void {
   if (process.platform !== 'linux') {
     throw new AnnulusError('ANNULUS_UNSUPPORTED', 'dropping the page cache of a file needs Linux')
   }
-  const errno = native.dropPageCache(path, offset, bytes)
+  const errno = native.dropPageCache(path)
   if (errno !== 0) {
     throw new AnnulusError(
       'ANNULUS_IO',

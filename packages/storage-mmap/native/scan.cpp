@@ -82,7 +82,8 @@ bool Scanner::read_one(Batch &batch, const ExactQuery *query, size_t index) {
   const StoredVector stored = table_.at(slot);
   const size_t size = table_.layout().vector_bytes();
   const size_t width = query != nullptr ? 1 : table_.layout().dimension;
-  MappedVector vector{stored.bytes, size, slot, stored.checksum, query, request.out + index * width, false};
+  MappedVector vector{stored.bytes, size, slot, stored.checksum, query, request.out + index * width,
+                      false};
   void (*const visit)(void *) = query != nullptr ? &MappedVector::score : &MappedVector::copy;
   const int error = ops_.guarded(stored.bytes, size, visit, &vector);
   if (error != 0) {

@@ -11,8 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "batch.h"
 #include <annulus/map_ops.h>
+#include "batch.h"
 #include "segment_table.h"
 
 namespace annulus {

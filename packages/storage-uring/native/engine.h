@@ -67,8 +67,7 @@ class Engine {
   void release();
 
  private:
-  Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops,
-         std::unique_ptr<MapOps> maps);
+  Engine(const EngineOptions &options, std::unique_ptr<RingOps> ops, std::unique_ptr<MapOps> maps);
   ~Engine() { close(); }
   bool hand_over(Request *request);
   void wake();

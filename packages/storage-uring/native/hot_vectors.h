@@ -1,9 +1,9 @@
 // A bounded cache of vectors that were read past the page cache, in this process's memory.
 //
 // Sets of eight places; a slot has one set. Of those the first in turn gives way that was not asked
-// for since the hand last passed (CLOCK; F. J. Corbató, 1968). The subtle rule is that of rewriting:
-// a vector is kept only if no write began since its read did, and a write drops what it covers
-// after it has said so.
+// for since the hand last passed (CLOCK; F. J. Corbató, 1968). The subtle rule is that of
+// rewriting: a vector is kept only if no write began since its read did, and a write drops what it
+// covers after it has said so.
 #pragma once
 
 #include <cstddef>

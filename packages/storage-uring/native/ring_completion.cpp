@@ -106,7 +106,8 @@ bool RingLoop::serve(const Part &part, const char *bytes, const Segment &segment
   return true;
 }
 
-// A vector that was read past the page cache may be wanted again soon; those of a long scan are not.
+// A vector that was read past the page cache may be wanted again soon; those of a long scan are
+// not.
 void RingLoop::keep_hot(const Part &part, const char *bytes, uint64_t rewrites) {
   if (!state_.hot.enabled() || part.request->n > kWindow) return;
   if (part.request->status != ANNULUS_OK) return;  // then it was not verified

@@ -221,8 +221,8 @@ void RingLoop::push(uint32_t number) {
   const int fd = read.direct ? segment.direct_fd : segment.cached_fd;
   const uint32_t file = 2 * read.segment + (read.direct ? 1 : 0);
   state_.queue.load(std::memory_order_relaxed)
-      ->push({fd, file, pool_.buffer(number) + read.filled, length, read.begin + read.filled,
-              number});
+      ->push(
+          {fd, file, pool_.buffer(number) + read.filled, length, read.begin + read.filled, number});
   Counters::add(state_.counters.reads, 1);
   Counters::add(state_.counters.read_bytes, length);
 }

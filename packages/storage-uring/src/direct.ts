@@ -1,19 +1,14 @@
 // What free memory says about reading past the page cache, where that is not the user's choice.
-import { readFileSync } from 'node:fs'
 import { freemem } from 'node:os'
+import { textOf } from './support.js'
 
 /** The page cache is the better place for vectors that fill at most this share of the free memory. */
 const cachedShare = 0.5
 
 /** Memory of this process that is not a copy of files, in bytes. */
 function ownMemory(): number {
-  try {
-    const kibibytes = /^RssAnon:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
-    if (kibibytes !== undefined) return Number(kibibytes) * 1024
-  } catch {
-    // not Linux, or hidden from us
-  }
-  return process.memoryUsage.rss()
+  const kibibytes = /^RssAnon:\s*(\d+) kB$/m.exec(textOf('/proc/self/status') ?? '')?.[1]
+  return kibibytes === undefined ? process.memoryUsage.rss() : Number(kibibytes) * 1024
 }
 
 /** Memory that files of this process may take up, in bytes: what is free, or what its control group leaves. */

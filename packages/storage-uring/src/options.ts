@@ -65,13 +65,7 @@ const optionNames = [
   'files',
   'tuning',
 ]
-const tuningNames = [
-  'taskrun',
-  'registeredFiles',
-  'registeredBuffers',
-  'joinReads',
-  'mergeGap',
-]
+const tuningNames = ['taskrun', 'registeredFiles', 'registeredBuffers', 'joinReads', 'mergeGap']
 
 function checkDirect(direct: unknown): number {
   if (direct === false) return 0

@@ -2,9 +2,9 @@
 // segment and slot, and asked for vectors.
 import { AnnulusError, type Metric, metricNumber, withAbort } from '@annulus/native'
 import type { Segment, SegmentLayout } from '@annulus/storage'
+import { Growth, goesPastCache } from './direct.js'
 import { type EngineStats, type NativeEngine, native, type StartResult } from './native.js'
 import type { Settings } from './options.js'
-import { Growth, goesPastCache } from './direct.js'
 import { deniedErrno, explainHere } from './support.js'
 
 export class UringReader {

@@ -60,7 +60,8 @@ export function deniedErrno(environment: NodeJS.ProcessEnv = process.env): numbe
   )
 }
 
-function textOf(path: string): string | undefined {
+/** What a small file of the system says; undefined where it is not there. */
+export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch {

@@ -22,6 +22,8 @@
 #include "../engine.h"
 #include "../probe.h"
 #include "fake_kernel.h"
+#include "fake_maps.h"
+#include "memory_test.h"
 #include "stored_model.h"
 
 using namespace annulus;
@@ -33,6 +35,7 @@ struct Totals {
   uint64_t requests = 0, ok = 0, io = 0, corrupt = 0, aborted = 0, closed = 0, range = 0;
   uint64_t completed = 0, interrupted = 0, refused = 0, partial = 0, again = 0, shortened = 0;
   uint64_t overflowed = 0, failed = 0, joined = 0, merged = 0, broken = 0, rewritten = 0;
+  uint64_t resident = 0, hot = 0;
 
   void add(const FakeKernel &kernel) {
     completed += kernel.completed;
@@ -52,10 +55,14 @@ struct Call {
   std::vector<float> query, out;
   int32_t abort = 0;
   bool may_abort = false;
+  bool foreign = false;             ///< as another addon asks, through the reader table
+  annulus_score_request scoring{};  ///< then
   std::atomic<int> done{0};
   Engine *engine = nullptr;  ///< where `follow`, if there is one, goes once this is done
   Call *follow = nullptr;
 };
+
+void submit(Engine &engine, Call &call);
 
 void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
   const auto below = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
@@ -70,6 +77,7 @@ void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
     for (float &value : call.query) value = normal(random);
     call.request.query = call.query.data();
     call.request.metric = below(4);
+    call.foreign = below(2) == 0;
   }
   call.out.assign(call.slots.size() * (call.query.empty() ? model.layout.dimension : 1), NAN);
   call.may_abort = below(4) == 0;
@@ -84,8 +92,25 @@ void make_call(Call &call, const Model &model, std::mt19937_64 &random) {
     Call *follow = call->follow;
     Engine *engine = call->engine;
     call->done.fetch_add(1, std::memory_order_release);
-    if (follow != nullptr) engine->submit(&follow->request);
+    if (follow != nullptr) submit(*engine, *follow);
   };
+}
+
+void submit(Engine &engine, Call &call) {
+  if (!call.foreign) return engine.submit(&call.request);
+  const Request &request = call.request;
+  call.scoring = {
+      request.query, request.metric, request.slots, request.n, request.out, request.abort, 0, 0, 0,
+      nullptr,       &call};
+  call.scoring.done = [](annulus_score_request *scoring) {
+    auto *call = static_cast<Call *>(scoring->ctx);
+    call->request.status = scoring->status;
+    call->request.detail = scoring->detail;
+    call->request.slot = scoring->slot;
+    call->request.done(&call->request);
+  };
+  const annulus_reader &reader = engine.reader();
+  reader.score(reader.self, &call.scoring);
 }
 
 bool same(const Call &call, size_t i, const float *vector, uint32_t dimension) {
@@ -184,7 +209,11 @@ FakeFaults faults_of(std::mt19937_64 &random) {
 EngineOptions options_of(const Model &model, std::mt19937_64 &random) {
   EngineOptions options;
   options.layout = model.layout;
-  options.direct = random() % 2 == 0 ? Direct::never : Direct::automatic;
+  options.direct = random() % 2 == 0   ? Direct::never
+                   : random() % 3 == 0 ? Direct::always
+                                       : Direct::automatic;
+  options.past_cache = random() % 2 == 0;
+  options.cache_bytes = random() % 2 == 0 ? 0 : 1 << 18;
   options.queue_depth = 1 + random() % 16;
   options.fallback_threads = 2;
   options.join_reads = random() % 4 != 0;
@@ -243,9 +272,10 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
     kernel.damage(model.inode(slot), model.offset(slot),
                   model.offset(slot) + model.layout.vector_bytes);
   }
+  std::unique_ptr<MapOps> maps = std::make_unique<FakeMaps>(model, seed);
   Engine *engine =
       Engine::create(options_of(model, random), real ? kernel_ring_ops() : std::move(owned),
-                     random() % 2 == 0 ? system_map_ops() : nullptr);
+                     random() % 4 != 0 ? std::move(maps) : nullptr);
   const StartResult started = engine->start();
   if (!started.ring && faults.break_after == 0) broken_rule("a working kernel was refused");
   add_segments(*engine, model);
@@ -255,7 +285,7 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   std::vector<Call> calls = make_calls(model, random, 20 + random() % 60);
   const size_t half = calls.size() / 2;
   const auto produce = [&](size_t from, size_t to) {
-    for (size_t i = from; i < to; ++i) engine->submit(&calls[i].request);
+    for (size_t i = from; i < to; ++i) submit(*engine, calls[i]);
   };
   std::thread other(produce, half, calls.size());
   produce(0, half);
@@ -264,7 +294,7 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   };
   for (int i = 0; rewrites && i < 500 && !all_done(); ++i) model.rewrite(*engine);
   std::vector<Call> later = make_calls(model, random, 10);
-  for (Call &call : later) engine->submit(&call.request);
+  for (Call &call : later) submit(*engine, call);
   for (Call &call : calls) {
     if (call.may_abort) __atomic_store_n(&call.abort, 1, __ATOMIC_RELAXED);
   }
@@ -275,11 +305,13 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   other.join();
   for (const auto *all : {&calls, &later}) wait_for(*all);
   std::vector<Call> chain = make_chain(*engine, model, random);
-  engine->submit(&chain[0].request);
+  submit(*engine, chain[0]);
   wait_for(chain);
   engine->close();
   const Counters &counters = engine->counters();
   totals.rewritten += counters.reread.load();
+  totals.resident += engine->cache().cache_hits();
+  totals.hot += engine->cache().hot_hits();
   totals.joined += counters.joined.load();
   totals.merged += counters.vectors.load() > counters.reads.load() ? 1 : 0;
   totals.broken += engine->broken() != 0 ? 1 : 0;
@@ -308,6 +340,8 @@ bool report(const Totals &totals, bool real) {
       {"outside", totals.range, false},
       {"joined", totals.joined, false},
       {"merged", totals.merged, false},
+      {"resident", totals.resident, false},
+      {"hot", totals.hot, false},
       {"read again", totals.rewritten, true},
       {"completions", totals.completed, true},
       {"interrupted", totals.interrupted, true},
@@ -352,8 +386,10 @@ int main(int count, char **arguments) {
   if (::mkdtemp(directory.data()) == nullptr) return 1;
   std::signal(SIGABRT, &tell_seed);
   Totals totals;
+  test_direct_policy();
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     current_seed = seed;
+    test_hot_vectors(seed);
     run(seed, directory, real, totals);
   }
   ::rmdir(directory.c_str());

@@ -123,6 +123,48 @@ const mutants = [
     to: 'false',
   },
   {
+    name: 'keeps a hot vector that was read before it was rewritten',
+    file: 'hot_vectors.cpp',
+    from: 'if (rewrites % 2 != 0 || rewrites_.count() != rewrites) return;',
+    to: '',
+  },
+  {
+    name: 'finds a hot vector after it was rewritten',
+    file: 'hot_vectors.cpp',
+    from: 'tags_[place].used = false;',
+    to: '',
+  },
+  {
+    name: 'lets a hot vector go that is wanted',
+    file: 'hot_vectors.h',
+    from: 'tags_[place].wanted = true;',
+    to: '',
+  },
+  {
+    name: 'takes what lies at a failing page of the mapping',
+    file: 'cache_pass.cpp',
+    from: 'return error == 0 && vector.intact;',
+    to: 'return error != 0 || vector.intact;',
+  },
+  {
+    name: 'takes a damaged mapped vector',
+    file: 'cache_pass.cpp',
+    from: 'return error == 0 && vector.intact;',
+    to: 'return error == 0;',
+  },
+  {
+    name: 'gives the cache up before it can fill',
+    file: 'direct_policy.cpp',
+    from: 'windows_ > kFillingWindows && ',
+    to: '',
+  },
+  {
+    name: 'changes what the user chose',
+    file: 'direct_policy.cpp',
+    from: 'if (fixed_) return;\n  std',
+    to: 'std',
+  },
+  {
     name: 'misses requests that come as it falls asleep',
     file: 'ring_loop.cpp',
     from: '&& state_.inbox.empty()) return true;',
