@@ -24,7 +24,7 @@ describe('options', () => {
 
   it('refuses what open does not know', () =>
     inDirectory(async (path) => {
-      const opening = { path, dimension: 8, readOnly: true }
+      const opening = { path, dimension: 8, lazy: true }
       await expect(uringStorage().open(opening)).rejects.toMatchObject({
         code: 'ANNULUS_UNKNOWN_OPTION',
       })
