@@ -12,8 +12,8 @@ namespace {
 
 // Two-sided 99 % of a normal distribution; components of random unit vectors have lighter tails.
 constexpr double deviations = 2.5758293;
-// Of the largest place along an axis; one less than fits, so that rounding up fits too.
-constexpr int axis_bits = 14;
+// Of the largest place along an axis, without its sign.
+constexpr int axis_bits = 15;
 // What rounding to float adds, of the magnitudes that are added up.
 constexpr double rounding = 4e-7;
 
@@ -30,6 +30,14 @@ uint16_t upper_half(double value) {
   if (static_cast<double>(given) < value) ++bits;
   const uint32_t half = std::min((bits + 0xffff) >> 16, 0x7f7fu);
   return static_cast<uint16_t>(half);
+}
+
+// 2^exponent, for exponents far from the ends of what a double holds; any other wraps.
+double power_of_two(int exponent) {
+  const uint64_t bits = static_cast<uint64_t>((1023 + exponent) & 2047) << 52;
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
 }
 
 double from_upper_half(uint16_t half) {
@@ -58,14 +66,14 @@ RotatedTerms RotatedTerms::of(const Placement &placement, const FittedLevels &fi
   if (largest > 0) {
     terms.exponent = static_cast<int16_t>(std::ilogb(largest) - axis_bits + 1);
     for (uint32_t a = 0; a < rotated_axes; ++a) {
-      terms.axis[a] =
-          static_cast<int16_t>(std::lrint(std::ldexp(placement.axis[a], -terms.exponent)));
+      const double level = placement.axis[a] * power_of_two(-terms.exponent);
+      terms.axis[a] = static_cast<int16_t>(std::lrint(std::clamp(level, -32767.0, 32767.0)));
     }
   }
   return terms;
 }
 
-double RotatedTerms::place(uint32_t a) const { return std::ldexp(axis[a], exponent); }
+double RotatedTerms::place(uint32_t a) const { return axis[a] * power_of_two(exponent); }
 
 double RotatedTerms::spread() const { return from_upper_half(tangent); }
 
@@ -75,7 +83,7 @@ double RotatedTerms::cosine() const {
 }
 
 double RotatedTerms::decode_error() const {
-  const double rounded = std::ldexp(0.5, exponent);
+  const double rounded = power_of_two(exponent);
   const double axes = rotated_axes * rounded * rounded;
   const double sine_part = spread() * cosine();
   return std::sqrt(sine_part * sine_part + axes) * (1 + 4e-3) + rounding * norm;
@@ -127,7 +135,7 @@ void RotatedQuery::set(const RotatedModel &model, const RotatedTerms &terms) {
 double RotatedQuery::along_axes(const RotatedTerms &terms) const {
   double sum = 0;
   for (uint32_t a = 0; a < rotated_axes; ++a) sum += axis[a] * terms.axis[a];
-  return std::ldexp(sum, terms.exponent);
+  return sum * power_of_two(terms.exponent);
 }
 
 float RotatedQuery::distance(const RotatedTerms &terms, double sum) const {
@@ -156,7 +164,7 @@ float RotatedQuery::bound(const RotatedTerms &terms, float distance, size_t dime
   const double code = terms.spread() * rest / std::sqrt(std::max(n - 1, 1.0));
   const double coded = std::hypot(static_cast<double>(terms.rest), terms.spread());
   const double query = coded * noise / std::sqrt(n);
-  const double axes = std::ldexp(axis_norm, terms.exponent) / std::sqrt(12.0);
+  const double axes = axis_norm * power_of_two(terms.exponent) / std::sqrt(12.0);
   const auto total = [&](double sine) {
     return deviations * std::sqrt(code * code * sine * sine + query * query + axes * axes);
   };

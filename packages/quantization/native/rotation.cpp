@@ -1,5 +1,6 @@
 #include "rotation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -80,7 +81,7 @@ Rotation::Rotation(uint32_t dimension, uint64_t seed, Isa isa)
   if (dimension < dense_below) {
     make_dense(seed);
   } else {
-    make_rounds(seed);
+    make_stages(seed);
   }
 }
 
@@ -115,19 +116,33 @@ void Rotation::make_dense(uint64_t seed) {
   matrix_.assign(matrix.begin(), matrix.end());
 }
 
-void Rotation::make_rounds(uint64_t seed) {
+void Rotation::make_stages(uint64_t seed) {
+  const size_t n = dimension_;
   block_ = 1;
-  while (2 * block_ <= dimension_) block_ *= 2;
+  while (2 * block_ <= n) block_ *= 2;
+  const size_t left_out = n - block_;
   scale_ = static_cast<float>(1 / std::sqrt(static_cast<double>(block_)));
   SeededRandom random(seed);
-  for (Round &round : rounds_) {
-    round.source.resize(dimension_);
-    round.sign.resize(dimension_);
-    for (uint32_t i = 0; i < dimension_; ++i) round.source[i] = i;
-    for (auto i = static_cast<uint32_t>(dimension_ - 1); i > 0; --i) {
-      std::swap(round.source[i], round.source[random.below(i + 1)]);
+  stages_.resize(left_out == 0 ? 3 : 5);
+  bool bring_in = false;
+  for (Stage &stage : stages_) {
+    std::vector<uint32_t> &source = stage.source;
+    source.resize(n);
+    for (size_t i = 0; i < n; ++i) source[i] = static_cast<uint32_t>(i);
+    const auto shuffle_from = [&](size_t first) {
+      for (size_t i = n - 1; i > first; --i) {
+        const uint32_t other = random.below(static_cast<uint32_t>(i - first + 1));
+        std::swap(source[i], source[first + other]);
+      }
+    };
+    shuffle_from(bring_in ? left_out : 0);
+    if (bring_in) {
+      std::rotate(source.begin(), source.begin() + static_cast<ptrdiff_t>(left_out), source.end());
+      shuffle_from(left_out);
     }
-    for (float &sign : round.sign) sign = (random.next() >> 63) != 0 ? -1.0f : 1.0f;
+    bring_in = !bring_in;
+    stage.sign.resize(n);
+    for (float &sign : stage.sign) sign = (random.next() >> 63) != 0 ? -1.0f : 1.0f;
   }
 }
 
@@ -143,14 +158,12 @@ void Rotation::apply(const float *in, float *scratch, float *out) const {
   }
   const float *from = in;
   float *to = out;
-  for (const Round &round : rounds_) {
-    for (size_t i = 0; i < n; ++i) to[i] = round.sign[i] * from[round.source[i]];
-    hadamard_(to, block_, scale_);
-    if (n > block_) hadamard_(to + n - block_, block_, scale_);
+  for (const Stage &stage : stages_) {
+    for (size_t i = 0; i < n; ++i) to[i] = stage.sign[i] * from[stage.source[i]];
+    hadamard_(to + n - block_, block_, scale_);
     from = to;
     to = to == out ? scratch : out;
   }
-  static_assert(rounds % 2 == 1, "the last round ends in `out`");
 }
 
 void Rotation::invert(const float *in, float *scratch, float *out) const {
@@ -164,12 +177,11 @@ void Rotation::invert(const float *in, float *scratch, float *out) const {
     return;
   }
   std::memcpy(scratch, in, n * sizeof(float));
-  for (size_t r = rounds; r-- > 0;) {
-    const Round &round = rounds_[r];
-    if (n > block_) hadamard_(scratch + n - block_, block_, scale_);
-    hadamard_(scratch, block_, scale_);
-    for (size_t i = 0; i < n; ++i) out[round.source[i]] = round.sign[i] * scratch[i];
-    if (r > 0) std::memcpy(scratch, out, n * sizeof(float));
+  for (size_t s = stages_.size(); s-- > 0;) {
+    const Stage &stage = stages_[s];
+    hadamard_(scratch + n - block_, block_, scale_);
+    for (size_t i = 0; i < n; ++i) out[stage.source[i]] = stage.sign[i] * scratch[i];
+    if (s > 0) std::memcpy(scratch, out, n * sizeof(float));
   }
 }
 

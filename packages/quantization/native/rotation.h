@@ -1,10 +1,12 @@
 // A random orthogonal rotation of any dimension, made from a seed.
 //
-// From 64 components on: three rounds of a random permutation with random signs and fast Hadamard
-// transforms of the first and of the last 2^k components, 2^k the largest power of two that fits.
-// The two overlap where the dimension is no power of two, so nothing is padded; the permutations
-// carry values over a seam that is narrow. Below 64 components that has too few outcomes to count
-// as random: there a walk of random plane rotations (Kac) makes a dense matrix.
+// From 64 components on: stages of a random permutation with random signs and a fast Hadamard
+// transform of the last 2^k components, 2^k the largest power of two that fits, so nothing is
+// padded. Every second permutation brings all that the stage before left out into the transform.
+// Three stages where nothing is left out, else five. (Two transforms that overlap without a
+// permutation between them would nearly undo each other where they overlap most.) Below 64
+// components that has too few outcomes to count as random: there a walk of random plane rotations
+// (Kac) makes a dense matrix.
 //
 // The one subtle rule: only additions, multiplications and square roots in a fixed order, so that a
 // seed means the same rotation, to the last bit, on every machine.
@@ -50,22 +52,21 @@ class Rotation {
 
  private:
   static constexpr uint32_t dense_below = 64;
-  static constexpr size_t rounds = 3;
 
-  struct Round {
+  struct Stage {
     std::vector<uint32_t> source;
     std::vector<float> sign;
   };
 
   void make_dense(uint64_t seed);
-  void make_rounds(uint64_t seed);
+  void make_stages(uint64_t seed);
 
   size_t dimension_;
   size_t block_ = 0;  // 2^k of the transforms
   float scale_ = 1;   // what keeps them orthogonal
   void (*hadamard_)(float *values, size_t n, float scale) = nullptr;
   std::vector<float> matrix_;  // row by row, where dense
-  Round rounds_[rounds];
+  std::vector<Stage> stages_;  // an odd number, so that the last ends in `out`
 };
 
 }  // namespace annulus

@@ -1,5 +1,5 @@
-// Nanoseconds a distance of scalar codes at random slots, as a graph asks for them, against what
-// the memory of this machine gives:  make -C packages/quantization/native/test bench
+// Nanoseconds a distance of scalar and of rotated codes at random slots, as a graph asks for them,
+// against what the memory of this machine gives:  make -C packages/quantization/native/test bench
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -9,6 +9,7 @@
 
 #include <annulus/aligned.h>
 
+#include "../rotated_codes.h"
 #include "../scalar_codes.h"
 
 using namespace annulus;
@@ -106,12 +107,26 @@ double row_by_row_ns(const Codes &codes, uint32_t range) {
   return best;
 }
 
-void measure(uint32_t dimension, uint32_t metric, const char *name, uint64_t count) {
+Codes *scalar_codes(uint32_t dimension, uint32_t metric) {
   // The vectors below are uniform in [-2, 2], for cosine scaled to norm 1.
   const double step =
       metric == ANNULUS_METRIC_COSINE ? 4 / std::sqrt(dimension * 4 / 3.0) / 255 : 4.0 / 255;
-  ScalarCodes *codes = new ScalarCodes(dimension, metric, {0, step, 1});
+  return new ScalarCodes(dimension, metric, {0, step, 1});
+}
+
+Codes *rotated_codes(uint32_t dimension, uint32_t metric, uint32_t bits) {
+  RotatedModel model;
+  model.dimension = dimension;
+  model.metric = metric;
+  model.bits = bits;
+  model.mean.resize(dimension);
+  model.axes.resize(rotated_axes * dimension);
+  return new RotatedCodes(std::move(model));
+}
+
+void measure(Codes *codes, const char *name, uint64_t count) {
   const CodesRef owner = CodesRef::adopt(codes);
+  const uint32_t dimension = codes->dimension();
   std::mt19937 random(1);
   constexpr size_t block = 1000;
   std::vector<float> vectors(block * dimension);
@@ -133,8 +148,11 @@ void measure(uint32_t dimension, uint32_t metric, const char *name, uint64_t cou
       "%-9s %7llu x %u: encode %.0f ns, prepare %.0f ns, memory %.1f GB/s, latency %.0f ns\n", name,
       static_cast<unsigned long long>(count), dimension, encode / static_cast<double>(count),
       prepare, memory.sequential_gb_s, memory.latency_ns);
-  std::printf("  row by row: %.1f ns random\n",
-              row_by_row_ns(*codes, static_cast<uint32_t>(count)));
+  if (codes->kind() == CodeKind::scalar) {
+    std::printf("  row by row: %.1f ns random\n",
+                row_by_row_ns(*codes, static_cast<uint32_t>(count)));
+  }
+  const double row_bytes = codes->rows().layout().code_bytes;
   for (const size_t batch : {8, 16, 32, 64, 256}) {
     const double far =
         distance_ns(*codes, query.data(), static_cast<uint32_t>(count), batch, false);
@@ -144,7 +162,7 @@ void measure(uint32_t dimension, uint32_t metric, const char *name, uint64_t cou
     std::printf(
         "  batch %3zu: %6.1f ns random (%.1f GB/s, %.0f %% of sequential), %5.1f in cache; "
         "pairs %6.1f random\n",
-        batch, far, dimension / far, 100 * dimension / far / memory.sequential_gb_s, near, pair);
+        batch, far, row_bytes / far, 100 * row_bytes / far / memory.sequential_gb_s, near, pair);
   }
 }
 
@@ -152,10 +170,15 @@ void measure(uint32_t dimension, uint32_t metric, const char *name, uint64_t cou
 
 int main() {
   std::printf("kernels: %s\n", isa_name(active_isa()));
-  for (const uint64_t count : {100000, 1000000})
-    measure(768, ANNULUS_METRIC_COSINE, "cosine", count);
-  measure(768, ANNULUS_METRIC_EUCLIDEAN, "euclidean", 100000);
-  measure(784, ANNULUS_METRIC_EUCLIDEAN, "euclidean", 100000);
-  measure(768, ANNULUS_METRIC_MANHATTAN, "manhattan", 100000);
+  for (const uint64_t count : {100000, 1000000}) {
+    measure(scalar_codes(768, ANNULUS_METRIC_COSINE), "cosine", count);
+  }
+  measure(scalar_codes(768, ANNULUS_METRIC_EUCLIDEAN), "euclidean", 100000);
+  measure(scalar_codes(784, ANNULUS_METRIC_EUCLIDEAN), "euclidean", 100000);
+  measure(scalar_codes(768, ANNULUS_METRIC_MANHATTAN), "manhattan", 100000);
+  for (const uint32_t bits : {1, 2, 4, 8}) {
+    std::printf("rotated, %u bits\n", bits);
+    measure(rotated_codes(768, ANNULUS_METRIC_COSINE, bits), "cosine", 1000000);
+  }
   return 0;
 }

@@ -2,10 +2,8 @@
 // sanitizers. Distances of published slots must be those of the finished codes.
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -15,6 +13,7 @@
 #include "../scan.h"
 #include "../snapshot.h"
 #include "../training.h"
+#include "arrival.h"
 #include "small_pool.h"
 
 using namespace annulus;
@@ -29,29 +28,6 @@ void check(bool ok, const char *what) {
   std::printf("not ok: %s\n", what);
   std::exit(1);
 }
-
-// Waits for a callback.
-template <typename Result>
-class Arrival {
- public:
-  void set(Result result) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    result_ = std::move(result);
-    arrived_ = true;
-    ready_.notify_all();
-  }
-  Result wait() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ready_.wait(lock, [this] { return arrived_; });
-    return std::move(result_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  Result result_{};
-  bool arrived_ = false;
-};
 
 std::vector<float> random_vectors(size_t n) {
   std::mt19937 random(7);
