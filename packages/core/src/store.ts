@@ -1,5 +1,4 @@
 // The one LMDB environment of a database: opening, committing, and what its failures mean.
-import { setTimeout as delay } from 'node:timers/promises'
 import { AnnulusError } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
@@ -40,8 +39,6 @@ export interface FlushParticipant {
 
 /** Bytes of acknowledged writes that wait in memory before a flush begins by itself. */
 const waitingBytesMax = 16 << 20
-/** How often those who read older states are looked for: other processes do not say when they end. */
-const readerPollMs = 50
 
 /** All values are bytes that we encode and seal ourselves. */
 const encoding = 'binary'
@@ -119,6 +116,7 @@ export class Store {
 
   /** The oldest transaction that anybody reads in, in this process or another; infinite without. */
   oldestReader(): number {
+    if (this.#closed) return Number.POSITIVE_INFINITY
     this.#root.readerCheck()
     // Lines of process, thread and transaction, "-" where the reader rests.
     const transactions = Array.from(
@@ -182,18 +180,6 @@ export class Store {
       'ANNULUS_READ_ONLY',
       'the database was opened with readOnly; open it without to write',
     )
-  }
-
-  /**
-   * Resolves once everything applied so far is durable and nobody, in this process or another, reads a
-   * state before it: what it removed may then be overwritten. Waits as long as somebody does.
-   */
-  async unread(): Promise<void> {
-    await this.flush()
-    const since = this.transaction
-    while (!this.#closed && this.oldestReader() < since) {
-      await delay(readerPollMs, undefined, { ref: false })
-    }
   }
 
   #transaction(): ReadTransaction {
