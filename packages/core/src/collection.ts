@@ -268,19 +268,19 @@ export class Collection<
   }
 
   async #search(query: VectorInput, options: SearchOptions<Payload>): Promise<Answer<Payload>> {
-    return this.#lifetime.run(async () => {
+    this.#lifetime.enter()
+    this.#searches.inFlight++
+    try {
       const parsed = parseSearch(options, this.#parts.tuning)
       const vector = copyVector(query, this.dimension, this.metric, 'the query')
-      this.#searches.inFlight++
-      try {
-        const answer = await search(this.#parts.search, vector, parsed)
-        this.#note(answer)
-        // What the payloads look like is the caller's word.
-        return answer as Answer<Payload>
-      } finally {
-        this.#searches.inFlight--
-      }
-    })
+      const answer = await search(this.#parts.search, vector, parsed)
+      this.#note(answer)
+      // What the payloads look like is the caller's word.
+      return answer as Answer<Payload>
+    } finally {
+      this.#searches.inFlight--
+      this.#lifetime.leave()
+    }
   }
 
   async #read(slots: (number | undefined)[], options: ParsedRead) {

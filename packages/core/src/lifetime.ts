@@ -22,13 +22,22 @@ export class Lifetime {
 
   /** Runs a call that close has to wait for. */
   async run<T>(call: () => Promise<T>): Promise<T> {
-    this.check()
-    this.#calls++
+    this.enter()
     try {
       return await call()
     } finally {
-      if (--this.#calls === 0) this.#idle?.()
+      this.leave()
     }
+  }
+
+  /** Begins a call that close has to wait for; `leave` must follow. */
+  enter(): void {
+    this.check()
+    this.#calls++
+  }
+
+  leave(): void {
+    if (--this.#calls === 0) this.#idle?.()
   }
 
   /** Resolves when no call is running any more. */

@@ -40,11 +40,14 @@ export class PayloadReader {
     return this.#cache.calculatedSize + this.#stringIds.calculatedSize
   }
 
-  /** Brings what `content` or `id` will read into memory, unless it most likely is there. */
-  async prepare(slots: readonly number[], withPayload: boolean): Promise<void> {
+  /**
+   * Brings what `content` or `id` will read into memory, unless it most likely is there; undefined when
+   * nothing has to be read, which most searches should not wait to hear.
+   */
+  prepare(slots: readonly number[], withPayload: boolean): Promise<void> | undefined {
     const missing = slots.filter((slot) => !this.#knows(slot, withPayload))
-    if (missing.length === 0) return
-    await this.#prefetching.prefetch(missing, {
+    if (missing.length === 0) return undefined
+    return this.#prefetching.prefetch(missing, {
       probe: (slot) => void this.#store.record(slot),
       fetch: (wanted) => this.#store.prefetchRecords(wanted),
     })

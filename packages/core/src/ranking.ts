@@ -62,14 +62,13 @@ export async function rank(
 ): Promise<Ranking> {
   const { generation } = scope
   if (strategy === 'none') return nothing
+  const wanted = options.limit + options.offset
   if (strategy === 'exact' || generation === undefined) {
-    return rankExactly(scope, query, 0, options.limit + options.offset, options.signal)
+    return rankExactly(scope, query, 0, wanted, options.signal)
   }
   return generation.use(async () => {
-    const useGraph = strategy === 'graph'
-    const coded = await rankCoded(scope, generation, query, useGraph, options)
+    const coded = await rankCoded(scope, generation, query, strategy === 'graph', options)
     if (scope.encoded >= scope.slots) return coded
-    const wanted = options.limit + options.offset
     const rest = await rankExactly(scope, query, scope.encoded, wanted, options.signal)
     return merge(coded, rest, wanted)
   })

@@ -1,7 +1,7 @@
 // A search from parsed options to results: filter, plan, rank, fetch, and a check that no write overtook it.
 import { AbortError, type Metric, scoreOf } from '@annulus/native'
 import { nowMs } from './clock.js'
-import type { FilterCache } from './filter-cache.js'
+import type { FilterCache, Match } from './filter-cache.js'
 import type { PointId } from './ids.js'
 import type { Indexer } from './indexer.js'
 import type { ParsedSearch } from './options.js'
@@ -102,7 +102,11 @@ async function searchOnce(
   const { table } = parts
   const wanted = options.limit + options.offset
   const begin = nowMs()
-  const { scope, removals } = await survey(parts, options)
+  const match =
+    options.filter === undefined
+      ? everything(table)
+      : await parts.filters.match(options.filter, options.signal)
+  const scope = survey(parts, match, options)
   const strategy = plan({
     matching: scope.matching.size,
     points: table.live.size,
@@ -115,10 +119,14 @@ async function searchOnce(
   })
   const planned = nowMs()
   let ranking = await rank(scope, query, strategy, options)
-  if (table.removals !== removals) {
+  if (table.removals !== match.removals) {
     // An overwritten point has left its old slot: look where it went.
-    const { scope: now } = await survey(parts, options)
-    const moved = await rankExactly(now, query, scope.slots, wanted, options.signal)
+    const now =
+      options.filter === undefined
+        ? everything(table)
+        : await parts.filters.match(options.filter, options.signal)
+    const after = survey(parts, now, options)
+    const moved = await rankExactly(after, query, scope.slots, wanted, options.signal)
     ranking = merge(ranking, moved, wanted)
   }
   const ranked = nowMs()
@@ -131,32 +139,24 @@ async function searchOnce(
   return { strategy, matching: scope.matching.size, hits, overtaken }
 }
 
-/** The state that a search goes by, with what passes its filter. */
-async function survey(
-  parts: SearchParts,
-  options: ParsedSearch,
-): Promise<{ scope: Scope; removals: number }> {
-  const { table, indexer, filters } = parts
-  const filtered = options.filter !== undefined
-  const { set, slots, removals } =
-    options.filter === undefined
-      ? { set: table.frozen(), slots: table.slots, removals: table.removals }
-      : await filters.match(options.filter, options.signal)
-  const generation = indexer.current
+function everything(table: SlotTable): Match {
+  return { set: table.frozen(), slots: table.slots, removals: table.removals }
+}
+
+/** The state that a search goes by. */
+function survey(parts: SearchParts, { set, slots }: Match, options: ParsedSearch): Scope {
+  const generation = parts.indexer.current
   return {
-    removals,
-    scope: {
-      pool: parts.pool,
-      storage: parts.storage,
-      reader: parts.reader,
-      metric: parts.metric,
-      matching: set,
-      filtered,
-      slots,
-      generation,
-      linked: generation?.graph === undefined ? 0 : Math.min(slots, generation.linked),
-      encoded: Math.min(slots, generation?.encoded ?? 0),
-    },
+    pool: parts.pool,
+    storage: parts.storage,
+    reader: parts.reader,
+    metric: parts.metric,
+    matching: set,
+    filtered: options.filter !== undefined,
+    slots,
+    generation,
+    linked: generation?.graph === undefined ? 0 : Math.min(slots, generation.linked),
+    encoded: Math.min(slots, generation?.encoded ?? 0),
   }
 }
 
@@ -169,12 +169,15 @@ async function fetch(
 ): Promise<{ hits: Hit<object>[]; overtaken: boolean }> {
   const { payloads, table, metric } = parts
   const kept = withinThreshold(ranking, metric, options.scoreThreshold)
-  const shown = Array.from(ranking.slots.subarray(options.offset, kept))
+  const shown: number[] = []
+  for (let rank = options.offset; rank < kept; rank++) shown.push(ranking.slots[rank] ?? 0)
   const vectors = options.withVector
     ? await readVectors(parts.storage, shown, options.signal)
     : undefined
-  await payloads.prepare(shown, options.withPayload)
-  let overtaken = ranking.slots.subarray(0, kept).some((slot) => !table.live.has(slot))
+  const prepared = payloads.prepare(shown, options.withPayload)
+  if (prepared !== undefined) await prepared
+  let overtaken = false
+  for (let rank = 0; rank < kept; rank++) overtaken ||= !table.live.has(ranking.slots[rank] ?? 0)
   const hits: Hit<object>[] = []
   for (let rank = 0; rank < shown.length; rank++) {
     const slot = shown[rank] ?? 0
