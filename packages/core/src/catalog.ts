@@ -1,6 +1,7 @@
 // Which collections a database has, how each was created, and which are being dropped.
 import { join } from 'node:path'
 import { AnnulusError, type Metric } from '@annulus/native'
+import type { QuantizerSettings } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { Key } from 'lmdb'
 import { pack, unpack } from 'msgpackr'
@@ -17,6 +18,8 @@ export interface CollectionConfig {
   readonly metric: Metric
   /** Kind of the quantizer. */
   readonly quantization: string
+  /** What the quantizer was made with; absent in databases of before it was kept. */
+  readonly quantizationSettings?: QuantizerSettings
   readonly m: number
   readonly efConstruct: number
   readonly indexedFields: readonly string[]

@@ -41,7 +41,11 @@ export interface CollectionSchema {
   readonly dimension?: number
   /** How nearness is measured; default cosine. */
   readonly metric?: Metric
-  /** Codes kept in memory: `scalar()` (default) or `none()` of @annulus/quantization, or another package's. */
+  /**
+   * Codes kept in memory: `scalar()` (default), `rotated()`, `product()`, `binary()` or `none()` of
+   * @annulus/quantization, or another package's. Kind and settings are kept; to open a collection
+   * with others is refused (`ANNULUS_EXISTS`).
+   */
   readonly quantization?: Quantizer
   readonly hnsw?: GraphOptions
   /** Payload fields whose equality filters are answered from an index; others read every payload once. */

@@ -1,6 +1,6 @@
 // What a collection is created with, and whether what a caller asks for fits what exists.
-import { AnnulusError } from '@annulus/native'
-import { none, type Quantizer, scalar } from '@annulus/quantization'
+import { AnnulusError, type Metric } from '@annulus/native'
+import { type Quantizer, type QuantizerSettings, quantizerFrom } from '@annulus/quantization'
 import type { CollectionConfig } from './catalog.js'
 import { limits } from './limits.js'
 import { type CollectionOptions, checkNames, integer, invalid, metric } from './options.js'
@@ -8,9 +8,6 @@ import { type CollectionOptions, checkNames, integer, invalid, metric } from './
 const defaultM = 16
 const defaultEfConstruct = 128
 const controlCharacter = /\p{Cc}|\p{Surrogate}/u
-
-/** The quantizers that a collection can be reopened with without being told. */
-const quantizers: Readonly<Record<string, () => Quantizer>> = { scalar, none }
 
 export function checkName(name: unknown): string {
   if (typeof name !== 'string' || name.length === 0 || controlCharacter.test(name)) {
@@ -37,12 +34,15 @@ export function newConfig(
       },
     )
   }
-  return { ...defaults, ...asked(options), dimension: dimension(options.dimension), name }
+  const config = { ...defaults, ...asked(options), dimension: dimension(options.dimension), name }
+  checkMetric(config.metric, options.quantization)
+  return config
 }
 
 const defaults = {
   metric: 'cosine',
   quantization: 'scalar',
+  quantizationSettings: {},
   m: defaultM,
   efConstruct: defaultEfConstruct,
   indexedFields: [],
@@ -61,7 +61,7 @@ export function checkConfig(config: CollectionConfig, options: CollectionOptions
   }
   const wanted = asked(options)
   for (const [option, value] of Object.entries(wanted)) {
-    const existing: unknown = Reflect.get(config, option)
+    const existing: unknown = Reflect.get({ quantizationSettings: {}, ...config }, option)
     if (JSON.stringify(existing) === JSON.stringify(value)) continue
     throw new AnnulusError(
       'ANNULUS_EXISTS',
@@ -76,8 +76,8 @@ export function checkConfig(config: CollectionConfig, options: CollectionOptions
 /** The quantizer to train with. */
 export function quantizerOf(config: CollectionConfig, options: CollectionOptions): Quantizer {
   if (options.quantization !== undefined) return options.quantization
-  const make = quantizers[config.quantization]
-  if (make !== undefined) return make()
+  const quantizer = quantizerFrom(config.quantization, config.quantizationSettings)
+  if (quantizer !== undefined) return quantizer
   throw new AnnulusError(
     'ANNULUS_UNSUPPORTED',
     `collection ${config.name} uses ${config.quantization} codes; pass that quantizer to open it`,
@@ -93,7 +93,7 @@ function asked(options: CollectionOptions) {
   if (hnsw !== undefined) checkNames(hnsw, ['m', 'efConstruct'], 'hnsw')
   return {
     ...(options.metric === undefined ? {} : { metric: metric(options.metric) }),
-    ...(quantization === undefined ? {} : { quantization: kindOf(quantization) }),
+    ...(quantization === undefined ? {} : askedCodes(quantization)),
     ...(hnsw?.m === undefined ? {} : { m: integer(hnsw.m, 'hnsw.m', 4, 128) }),
     ...(hnsw?.efConstruct === undefined
       ? {}
@@ -104,6 +104,27 @@ function asked(options: CollectionOptions) {
 
 function dimension(value: unknown): number {
   return integer(value, 'dimension', 1, limits.dimensionMax)
+}
+
+function askedCodes(quantization: Quantizer) {
+  const kind = kindOf(quantization)
+  return { quantization: kind, quantizationSettings: settingsOf(quantization) }
+}
+
+/** Settings in the order of their names, so that equal ones look equal. */
+function settingsOf({ settings = {} }: Quantizer): QuantizerSettings {
+  const entries = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries)
+}
+
+/** Before anything is created: training would fail in the background. */
+function checkMetric(wanted: Metric, quantization: Quantizer | undefined): void {
+  if (quantization?.metrics?.includes(wanted) !== false) return
+  throw new AnnulusError(
+    'ANNULUS_UNSUPPORTED',
+    `${quantization.kind} codes know no ${wanted} distances, only ${quantization.metrics.join(', ')}`,
+    { details: { option: 'quantization', metric: wanted } },
+  )
 }
 
 function kindOf(quantization: unknown): string {
