@@ -5,7 +5,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } fr
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { distances, Pool, pipelineSearch, readsNeeded } from '@annulus/native'
-import { binary, none, rotated, scalar } from '@annulus/quantization'
+import { binary, none, product, rotated, scalar } from '@annulus/quantization'
 import { native } from '../packages/quantization/dist/native.js'
 
 const LIMIT = 10
@@ -20,6 +20,11 @@ const kinds = {
   rotated2: () => rotated({ bits: 2 }),
   rotated1: () => rotated({ bits: 1 }),
   binary: () => binary(),
+  product4: () => product({ compression: 4 }),
+  product8: () => product({ compression: 8 }),
+  product16: () => product({ compression: 16 }),
+  product32: () => product({ compression: 32 }),
+  product64: () => product({ compression: 64 }),
 }
 const bytesOf = { fvecs: 4, ivecs: 4, bvecs: 1 }
 

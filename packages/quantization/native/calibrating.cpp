@@ -23,9 +23,15 @@ constexpr size_t moves_count = sizeof moves / sizeof *moves;
 
 class Calibrating : public std::enable_shared_from_this<Calibrating> {
  public:
-  Calibrating(const CodesRef &codes, const TrainingInput &input, const Held<annulus_pool> &pool,
-              const int32_t *abort, std::function<void(RunEnd)> done)
-      : codes_(codes), input_(input), pool_(pool), abort_(abort), done_(std::move(done)) {}
+  Calibrating(const CodesRef &codes, const TrainingInput &input, size_t every,
+              const Held<annulus_pool> &pool, const int32_t *abort,
+              std::function<void(RunEnd)> done)
+      : codes_(codes),
+        input_(input),
+        every_(every),
+        pool_(pool),
+        abort_(abort),
+        done_(std::move(done)) {}
 
   // The codes themselves must stay empty, so others from the same codebook are measured.
   void start() {
@@ -46,7 +52,7 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
  private:
   size_t lanes() const { return pool_->threads(pool_->self); }
   const float *vector(size_t i) const {
-    return input_.sample + i * input_.n / n_ * input_.dimension;
+    return input_.sample + i * input_.n / n_ * every_ * input_.dimension;
   }
   // Queries are spread over the vectors that have codes.
   size_t query_index(size_t q) const { return q * n_ / queries_; }
@@ -181,6 +187,7 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
 
   CodesRef codes_;
   TrainingInput input_;
+  size_t every_;
   Held<annulus_pool> pool_;
   const int32_t *abort_;
   std::function<void(RunEnd)> done_;
@@ -193,11 +200,12 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
 
 }  // namespace
 
-void calibrate(const CodesRef &codes, const TrainingInput &input, const Held<annulus_pool> &pool,
-               const int32_t *abort, std::function<void(RunEnd)> done) {
+void calibrate(const CodesRef &codes, const TrainingInput &input, size_t every,
+               const Held<annulus_pool> &pool, const int32_t *abort,
+               std::function<void(RunEnd)> done) {
   if (codes->kind() == CodeKind::none || input.n == 0) return done(RunEnd::completed);
   try {
-    std::make_shared<Calibrating>(codes, input, pool, abort, done)->start();
+    std::make_shared<Calibrating>(codes, input, every, pool, abort, done)->start();
   } catch (const std::bad_alloc &) {
     done(RunEnd::out_of_memory);
   }

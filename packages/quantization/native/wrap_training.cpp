@@ -1,6 +1,8 @@
 // train(kind, sample, dimension, metric, settings, pool, progress, abortFlag?): a promise of
 // codes.
+#include <algorithm>
 #include <limits>
+#include <memory>
 
 #include "binary_codes.h"
 #include "calibrating.h"
@@ -14,22 +16,29 @@ namespace annulus {
 
 namespace {
 
+// Centroids lie nearer to the vectors they were found from than to others: those kinds are
+// calibrated on vectors that training does not see, the last of each eight.
+constexpr size_t held_out = 8;
+constexpr size_t held_out_from = 1'600;
+
 class TrainTask : public Task {
  public:
   TrainTask(Napi::Env env, Settler &settler, const Held<annulus_pool> &pool,
             const TrainingInput &input, std::unique_ptr<Training> training)
       : Task(env), settler_(settler), pool_(pool), input_(input), training_(std::move(training)) {}
 
-  void start() {
-    training_->start(pool_, abort_flag(), [this](TrainingResult result) {
-      result_ = std::move(result);
-      if (result_.status != ANNULUS_OK) return settler_.finish(this);
-      calibrate(result_.codes, input_, pool_, abort_flag(), [this](RunEnd end) {
-        if (end == RunEnd::aborted) result_.status = ANNULUS_ABORTED;
-        if (end == RunEnd::out_of_memory) result_.status = ANNULUS_OUT_OF_MEMORY;
-        settler_.finish(this);
-      });
-    });
+  /// @param rest room for the vectors that training sees, or null when it sees all.
+  void start(std::unique_ptr<float[]> rest) {
+    rest_ = std::move(rest);
+    if (!rest_) return learn();
+    pool_->submit(
+        pool_->self,
+        [](void *self, uint32_t) {
+          auto *task = static_cast<TrainTask *>(self);
+          task->copy_rest();
+          task->learn();
+        },
+        this, 1);
   }
 
   void settle(Napi::Env env) override {
@@ -48,9 +57,40 @@ class TrainTask : public Task {
   }
 
  private:
+  void copy_rest() {
+    const size_t row = input_.dimension;
+    float *to = rest_.get();
+    for (size_t v = 0; v < input_.n; ++v) {
+      if (v % held_out == held_out - 1) continue;
+      std::copy_n(input_.sample + v * row, row, to);
+      to += row;
+    }
+  }
+
+  void learn() {
+    training_->start(pool_, abort_flag(), [this](TrainingResult result) {
+      result_ = std::move(result);
+      if (rest_) result_.bad_vector += result_.bad_vector / (held_out - 1);
+      if (result_.status != ANNULUS_OK) return settler_.finish(this);
+      TrainingInput held = input_;
+      if (rest_) {
+        held.sample += (held_out - 1) * held.dimension;
+        held.n /= held_out;
+      } else if (result_.codes->kind() == CodeKind::product) {
+        held.n = 0;
+      }
+      calibrate(result_.codes, held, rest_ ? held_out : 1, pool_, abort_flag(), [this](RunEnd end) {
+        if (end == RunEnd::aborted) result_.status = ANNULUS_ABORTED;
+        if (end == RunEnd::out_of_memory) result_.status = ANNULUS_OUT_OF_MEMORY;
+        settler_.finish(this);
+      });
+    });
+  }
+
   Settler &settler_;
   Held<annulus_pool> pool_;
   TrainingInput input_;
+  std::unique_ptr<float[]> rest_;
   std::unique_ptr<Training> training_;
   TrainingResult result_;
 };
@@ -117,13 +157,20 @@ Napi::Value train(const Napi::CallbackInfo &info) {
 
   if (!info[4].IsObject()) throw Napi::TypeError::New(env, "settings must be an object");
   AddonData &data = addon_data(env);
+  TrainingInput learned = input;
+  std::unique_ptr<float[]> rest;
+  if (kind == CodeKind::product && input.n >= held_out_from) {
+    learned.n -= input.n / held_out;
+    rest.reset(new float[learned.n * input.dimension]);
+    learned.sample = rest.get();
+  }
   auto task = std::make_unique<TrainTask>(env, data.settler, pool, input,
-                                          new_training(kind, input, info[4].As<Napi::Object>()));
+                                          new_training(kind, learned, info[4].As<Napi::Object>()));
   task->keep(sample);
   task->keep(info[6].As<Napi::Object>());
   task->watch(info[7]);
   const Napi::Promise promise = task->promise();
-  data.settler.begin(std::move(task))->start();
+  data.settler.begin(std::move(task))->start(std::move(rest));
   return promise;
 }
 

@@ -7,6 +7,7 @@ import {
   type Codes,
   loadCodes,
   none,
+  product,
   type Quantizer,
   rotated,
   scalar,
@@ -24,6 +25,7 @@ const kinds: readonly [string, () => Quantizer, readonly Metric[]][] = [
   ['scalar', () => scalar(), metrics],
   ['scalar clipped', () => scalar({ quantile: 0.98 }), metrics],
   ['binary', () => binary(), ['cosine', 'dot', 'euclidean']],
+  ['product', () => product({ compression: 8 }), metrics],
   ['rotated 1', () => rotated({ bits: 1 }), ['cosine', 'dot', 'euclidean']],
   ['rotated 4', () => rotated({ bits: 4 }), ['cosine', 'dot', 'euclidean']],
 ]
