@@ -1,6 +1,7 @@
 // train(kind, sample, dimension, metric, settings, pool, progress, abortFlag?): a promise of
 // codes.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 
@@ -35,8 +36,8 @@ class TrainTask : public Task {
         pool_->self,
         [](void *self, uint32_t) {
           auto *task = static_cast<TrainTask *>(self);
-          task->copy_rest();
-          task->learn();
+          if (task->copy_rest()) return task->learn();
+          task->settler_.finish(task);
         },
         this, 1);
   }
@@ -57,20 +58,26 @@ class TrainTask : public Task {
   }
 
  private:
-  void copy_rest() {
+  // False when a vector is not finite: training would not look at those held out.
+  bool copy_rest() {
     const size_t row = input_.dimension;
     float *to = rest_.get();
     for (size_t v = 0; v < input_.n; ++v) {
+      const float *vector = input_.sample + v * row;
+      if (!std::all_of(vector, vector + row, [](float value) { return std::isfinite(value); })) {
+        result_.status = ANNULUS_OUT_OF_RANGE;
+        result_.bad_vector = v;
+        return false;
+      }
       if (v % held_out == held_out - 1) continue;
-      std::copy_n(input_.sample + v * row, row, to);
-      to += row;
+      to = std::copy_n(vector, row, to);
     }
+    return true;
   }
 
   void learn() {
     training_->start(pool_, abort_flag(), [this](TrainingResult result) {
       result_ = std::move(result);
-      if (rest_) result_.bad_vector += result_.bad_vector / (held_out - 1);
       if (result_.status != ANNULUS_OK) return settler_.finish(this);
       TrainingInput held = input_;
       if (rest_) {
