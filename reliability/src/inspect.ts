@@ -37,6 +37,16 @@ export async function inspect(collection: Collection<Payload>, seed: number): Pr
     const counted = await collection.count({ filter: { color } })
     expect(counted === expected, `${counted} points are ${color}, not ${expected}`)
   }
+  await searches(collection, points, seed, expect)
+  return { points, problems }
+}
+
+async function searches(
+  collection: Collection<Payload>,
+  points: ReadonlyMap<number, number>,
+  seed: number,
+  expect: (holds: boolean, problem: string) => void,
+): Promise<void> {
   const query = vectorOf(seed, seed)
   for (const color of [undefined, ...colors]) {
     const best = bestOf(points, query, color)
@@ -47,7 +57,6 @@ export async function inspect(collection: Collection<Payload>, seed: number): Pr
       expect(problem === undefined, `search ${color ?? ''} ${exact ? 'exact' : ''}: ${problem}`)
     }
   }
-  return { points, problems }
 }
 
 /** Distances to the points of a colour, nearest first. */

@@ -33,6 +33,8 @@ export interface SiteOptions {
   readonly path: string
   readonly storage: StorageFactory
   readonly files?: FileOps
+  /** Points from which on there are codes, and a graph from twice as many; default 20. */
+  readonly codesFrom?: number
   /** Derived files that could not be used. */
   readonly onRebuilt?: (reason: string) => void
 }
@@ -43,15 +45,17 @@ const schema = {
   indexedFields: ['color'],
   hnsw: { m: 4, efConstruct: 16 },
 } as const
-const tuning = { codesFrom: 20, graphFrom: 40, backlogMax: 100, payloadCacheBytes: 4_000 }
+const tuning = { backlogMax: 100, payloadCacheBytes: 4_000 }
 
 export async function openSite(options: SiteOptions): Promise<Site> {
-  const { path, storage, files } = options
+  const { path, storage, files, codesFrom = 20 } = options
   const db = await open(path, { storage, threads: 1, ...(files && { files }) })
   try {
     db.on('rebuilt', ({ file, reason }) => options.onRebuilt?.(`${file}: ${reason.message}`))
     db.on('backgroundError', (error) => options.onRebuilt?.(`background: ${error.message}`))
-    return { db, collection: await db.collection<Payload>('points', { ...schema, ...tuning }) }
+    const graphFrom = 2 * codesFrom
+    const all = { ...schema, ...tuning, codesFrom, graphFrom }
+    return { db, collection: await db.collection<Payload>('points', all) }
   } catch (error) {
     await db.close()
     throw error

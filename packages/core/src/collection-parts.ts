@@ -1,5 +1,5 @@
 // Puts the parts of a collection together, and takes them apart.
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { AbortError, AnnulusError, type Pool } from '@annulus/native'
 import type { FileOps, StorageFactory, VectorStorage } from '@annulus/storage'
 import type { CollectionConfig } from './catalog.js'
@@ -64,6 +64,7 @@ export async function openParts(
     ...(readOnly ? { readOnly } : {}),
   })
   try {
+    if (!readOnly) await syncNames(directory, files)
     const onRebuilt = (file: string, reason: AnnulusError) => emit('rebuilt', { file, reason })
     const snapshots = new Snapshots({ directory, store, files, pool, onRebuilt })
     const table = await snapshots.loadTable()
@@ -125,6 +126,15 @@ export async function openParts(
     await storage.close()
     throw error
   }
+}
+
+/**
+ * Vectors that a commit names are no safer than the names of the directories above them: `vectors`, the
+ * collection's, and the one of all collections.
+ */
+async function syncNames(directory: string, files: FileOps): Promise<void> {
+  const collections = dirname(directory)
+  for (const each of [directory, collections, dirname(collections)]) await files.syncDirectory(each)
 }
 
 /** Saves what is worth saving and releases everything; the first error is thrown at the end. */

@@ -1,6 +1,12 @@
 import { join } from 'node:path'
 import { Pool } from '@annulus/native'
-import { type FileLock, type FileOps, nodeFileOps, type StorageFactory } from '@annulus/storage'
+import {
+  type FileLock,
+  type FileOps,
+  makeDurableDirectory,
+  nodeFileOps,
+  type StorageFactory,
+} from '@annulus/storage'
 import { Backup, type BackupOptions, type BackupReport } from './backup.js'
 import { checkComplete } from './backup-target.js'
 import { Catalog, type CollectionConfig, missing } from './catalog.js'
@@ -61,7 +67,7 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
   const readOnly = boolean(options.readOnly ?? false, 'readOnly')
   const file = join(path, 'annulus.mdb')
   if (readOnly && (await files.stat(file)) === undefined) throw missing(path)
-  if (!readOnly) await files.makeDirectory(path)
+  if (!readOnly) await makeDurableDirectory(files, path)
   const lock = readOnly ? undefined : await files.lock(join(path, 'lock'))
   const release = new AsyncReleases()
   release.add(async () => lock?.release())

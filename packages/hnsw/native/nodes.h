@@ -80,11 +80,16 @@ class NodeStore {
   uint64_t bytes() const { return __atomic_load_n(&bytes_, __ATOMIC_RELAXED); }
 
  private:
+#if defined(ANNULUS_SMALL_MEMORY)  // fuzzers make thousands of graphs a second
+  static constexpr uint32_t kChunkBits = 6;
+  static constexpr size_t kDirectory = 4;
+#else
   static constexpr uint32_t kChunkBits = 14;  // with m = 16 a chunk's links are one huge page
+  static constexpr size_t kDirectory = (kMaxSlots + 1) >> kChunkBits;
+#endif
   static constexpr uint32_t kChunkNodes = 1u << kChunkBits;
   static constexpr uint32_t kUpperBits = 10;
   static constexpr uint32_t kUpperBlocks = 1u << kUpperBits;
-  static constexpr size_t kDirectory = (kMaxSlots + 1) >> kChunkBits;
 
   struct Chunk {
     uint32_t *links;

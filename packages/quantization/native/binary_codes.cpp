@@ -49,7 +49,8 @@ BinaryCodes::BinaryCodes(uint32_t dimension, uint32_t metric, std::vector<float>
       words_(sign_words(dimension)),
       euclidean_(metric == ANNULUS_METRIC_EUCLIDEAN),
       kernels_(sign_kernels(isa)) {
-  cosines_.resize(dimension + 1);
+  // A row that somebody made up may differ in the bits behind its last component, too.
+  cosines_.assign(64 * words_ + 1, -1.0f);
   for (uint32_t i = 0; i <= dimension; ++i) {
     cosines_[i] = static_cast<float>(std::cos(pi * i / dimension));
   }

@@ -8,7 +8,11 @@ namespace annulus {
 namespace {
 
 // Large enough that huge pages waste little at the end of a chunk; untouched pages cost nothing.
+#if defined(ANNULUS_SMALL_MEMORY)  // fuzzers load thousands of codes a second
+constexpr size_t max_chunk_bytes = 16 << 10;
+#else
 constexpr size_t max_chunk_bytes = size_t{64} << 20;
+#endif
 constexpr uint32_t max_chunk_shift = 20;
 
 constexpr uint32_t round_up(uint32_t value, uint32_t unit) {

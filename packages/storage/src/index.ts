@@ -6,6 +6,7 @@ export {
   slotsToKeep,
 } from './arguments.js'
 export { BaseStorage, type BaseStorageOptions } from './base-storage.js'
+export { makeDurableDirectory } from './durable-directory.js'
 export { type FileOperation, fileError } from './file-error.js'
 export {
   type FileLock,

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { endianness } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AnnulusError, checksumVectors } from '@annulus/native'
 import {
   checkInteger,
@@ -12,6 +12,7 @@ import {
   checkWriteShape,
   openOptionNames,
 } from './arguments.js'
+import { makeDurableDirectory } from './durable-directory.js'
 import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
 import { layoutOf, segmentBytesLimit } from './layout.js'
 import { nodeFileOps } from './node-file-ops.js'
@@ -198,21 +199,6 @@ async function allOf(promises: readonly Promise<void>[]): Promise<void> {
 
 const optionNames = [...openOptionNames, 'segmentBytesMax', 'files', 'onSegment', 'onSlots']
 
-/** Creates a directory and its missing parents so that they survive power loss. */
-async function prepareDirectory(files: FileOps, path: string): Promise<void> {
-  const found = await files.stat(path)
-  if (found?.directory === true) return
-  if (found !== undefined) {
-    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${path} is a file, not a directory`, {
-      details: { path, operation: 'open', errno: 'ENOTDIR' },
-    })
-  }
-  const parent = dirname(path)
-  await prepareDirectory(files, parent)
-  await files.makeDirectory(path)
-  await files.syncDirectory(parent)
-}
-
 async function openLocked(
   files: FileOps,
   lock: FileLock | undefined,
@@ -247,7 +233,7 @@ export async function openSegmentStore(options: SegmentStoreOptions): Promise<Se
   const created = layoutOf(options.dimension, options.segmentBytesMax)
   const files = options.files ?? nodeFileOps
   if (options.readOnly === true) return openLocked(files, undefined, options, created)
-  await prepareDirectory(files, resolve(options.path))
+  await makeDurableDirectory(files, resolve(options.path))
   const lock = await files.lock(join(options.path, 'vectors.lock'))
   try {
     return await openLocked(files, lock, options, created)
