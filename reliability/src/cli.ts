@@ -1,4 +1,4 @@
-// npm run reliability -- kill|power|faults|soak [--backend mmap|io_uring] [--count N] [--seed N]
+// npm run reliability -- kill|power|faults|flips|soak [--backend mmap|io_uring] [--count N] [--seed N]
 // Runs one harness and adds what it counted to results.json.
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { sweepFaults } from './faults/sweep.js'
+import { flipBits } from './flips/flips.js'
 import { killLoop } from './kill/loop.js'
 import { cutPower } from './power/cuts.js'
 import { backendNamed } from './site.js'
@@ -33,10 +34,13 @@ async function run(harness: string | undefined, directory: string) {
   }
   if (harness === 'power') return cutPower({ states: count(100_000), seed, directory })
   if (harness === 'faults') return sweepFaults({ directory, step: count(1) })
+  if (harness === 'flips') {
+    return { backend, ...(await flipBits({ backend, directory, step: count(1) })) }
+  }
   if (harness === 'soak') {
     return { backend, ...(await soak({ backend, seconds: count(3_600), seed, directory })) }
   }
-  throw new Error(`there is no harness ${harness}; there are kill, power, faults and soak`)
+  throw new Error(`there is no harness ${harness}; there are kill, power, faults, flips and soak`)
 }
 
 function commit(): string {
