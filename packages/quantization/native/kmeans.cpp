@@ -13,28 +13,41 @@ void KMeans::put(size_t k, const float *value) {
   for (size_t d = 0; d < width_; ++d) centroids_[centroid_count * d + k] = value[d];
 }
 
+// A point drawn by its distance, of which `total` is the sum; block by block, then one by one.
+size_t KMeans::draw(double share, double total) const {
+  double left = share * total;
+  size_t block = 0;
+  for (size_t b = 0; b < block_sums_.size(); ++b) {
+    if (block_sums_[b] == 0) continue;
+    block = b;
+    if (left < block_sums_[b]) break;
+    left -= block_sums_[b];
+  }
+  const size_t end = std::min(n_, (block + 1) * block_points);
+  size_t last = block * block_points;
+  for (size_t i = last; i < end && left >= 0; ++i) {
+    if (distances_[i] == 0) continue;
+    last = i;
+    left -= distances_[i];
+  }
+  return last;
+}
+
 void KMeans::seed(Random random) {
   distances_.assign(n_, std::numeric_limits<float>::max());
   nearest_.assign(n_, 0);
+  block_sums_.resize((n_ + block_points - 1) / block_points);
   float chosen[max_width];
   point(random.below(n_), chosen);
   put(0, chosen);
   for (size_t k = 1; k < centroid_count; ++k) {
-    kernels_.approach(points_, n_, width_, chosen, distances_.data());
+    kernels_.approach(points_, n_, width_, chosen, distances_.data(), block_sums_.data());
     double total = 0;
-    for (const float distance : distances_) total += distance;
+    for (const float sum : block_sums_) total += sum;
     // Drawn even when all points are taken, to keep the sequence simple.
-    double left = random.share() * total;
-    size_t i = 0;
+    const double share = random.share();
     if (total > 0) {
-      size_t last = 0;
-      for (; i < n_; ++i) {
-        if (distances_[i] == 0) continue;
-        last = i;
-        left -= distances_[i];
-        if (left < 0) break;
-      }
-      point(std::min(i, last), chosen);
+      point(draw(share, total), chosen);
     } else {
       for (size_t d = 0; d < width_; ++d) chosen[d] = centroids_[centroid_count * d];
     }
@@ -43,15 +56,9 @@ void KMeans::seed(Random random) {
 }
 
 bool KMeans::assign() {
-  bool changed = false;
-  for (size_t i = 0; i < n_; ++i) {
-    float value[max_width];
-    point(i, value);
-    const uint8_t nearest = kernels_.nearest(value, width_, centroids_, &distances_[i]);
-    changed = changed || nearest != nearest_[i];
-    nearest_[i] = nearest;
-  }
-  return changed;
+  before_ = nearest_;
+  kernels_.nearest_of_each(points_, n_, n_, width_, centroids_, nearest_.data(), distances_.data());
+  return nearest_ != before_;
 }
 
 void KMeans::revive(size_t k) {

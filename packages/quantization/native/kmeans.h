@@ -31,6 +31,7 @@ class KMeans {
  private:
   void point(size_t i, float *out) const;
   void put(size_t k, const float *value);
+  size_t draw(double share, double total) const;
   bool assign();
   void revive(size_t k);
 
@@ -40,7 +41,9 @@ class KMeans {
   size_t width_;
   float *centroids_;
   std::vector<uint8_t> nearest_;
+  std::vector<uint8_t> before_;
   std::vector<float> distances_;
+  std::vector<float> block_sums_;
   bool settled_ = false;
 };
 

@@ -43,6 +43,8 @@ TableKind table_kind(uint32_t metric) {
 // Sub-spaces that pairs are compared by at a time: they fit a buffer on the stack.
 constexpr size_t block_components = 1024;
 
+constexpr size_t plane_bytes = sizeof(uint16_t) * centroid_count;
+
 }  // namespace
 
 ProductCodes::ProductCodes(uint32_t dimension, uint32_t metric, ProductCodebook codebook, Isa isa)
@@ -70,22 +72,50 @@ uint64_t ProductCodes::bytes() const {
 }
 
 void ProductCodes::encode(const float *vectors, size_t n, uint64_t first_slot) {
+  for (size_t first = 0; first < n; first += block_points) {
+    encode_block(vectors + first * dimension(), std::min(n - first, block_points),
+                 static_cast<uint32_t>(first_slot + first));
+  }
+}
+
+// Sub-space by sub-space for all vectors: their points lie component by component.
+void ProductCodes::encode_block(const float *vectors, size_t n, uint32_t first_slot) {
+  // Of fewer vectors than these, the points are compared faster one by one.
+  constexpr size_t together_min = 16;
   const RowLayout &layout = rows().layout();
   const bool cosine = metric() == ANNULUS_METRIC_COSINE;
+  double scales[block_points];
+  uint8_t *codes[block_points];
   for (size_t v = 0; v < n; ++v) {
-    const float *vector = vectors + v * dimension();
-    const double scale = codebook_.scale * (cosine ? inverse_norm(vector, dimension()) : 1.0);
-    uint8_t *row = rows().row(static_cast<uint32_t>(first_slot + v));
-    for (size_t j = 0; j < spaces_.count; ++j) {
-      float point[max_width];
-      const size_t width = spaces_.width(j);
+    scales[v] =
+        codebook_.scale * (cosine ? inverse_norm(vectors + v * dimension(), dimension()) : 1.0);
+    codes[v] = rows().row(first_slot + static_cast<uint32_t>(v));
+    std::memset(codes[v] + layout.code_bytes, 0, layout.stride - layout.code_bytes);
+  }
+  const bool together = n >= together_min;
+  for (size_t j = 0; j < spaces_.count; ++j) {
+    float points[max_width * block_points];
+    const size_t width = spaces_.width(j);
+    const size_t of_point = together ? 1 : width;
+    const size_t of_component = together ? block_points : 1;
+    for (size_t v = 0; v < n; ++v) {
+      const float *vector = vectors + v * dimension() + spaces_.start(j);
       for (size_t d = 0; d < width; ++d) {
-        point[d] = static_cast<float>(vector[spaces_.start(j) + d] * scale);
+        points[of_point * v + of_component * d] = static_cast<float>(vector[d] * scales[v]);
       }
-      float distance;
-      row[j] = kernels_.nearest(point, width, codebook_.of(spaces_, j), &distance);
     }
-    std::memset(row + layout.code_bytes, 0, layout.stride - layout.code_bytes);
+    uint8_t nearest[block_points];
+    float distances[block_points];
+    if (together) {
+      kernels_.nearest_of_each(points, n, block_points, width, codebook_.of(spaces_, j), nearest,
+                               distances);
+    } else {
+      for (size_t v = 0; v < n; ++v) {
+        nearest[v] =
+            kernels_.nearest(points + width * v, width, codebook_.of(spaces_, j), distances);
+      }
+    }
+    for (size_t v = 0; v < n; ++v) codes[v][j] = nearest[v];
   }
 }
 
@@ -100,7 +130,8 @@ void ProductCodes::decode(uint32_t slot, float *out) const {
 }
 
 size_t ProductCodes::query_bytes() const {
-  // The tables as 16-bit integers, then as floats, from which those are made.
+  // The tables as 16-bit integers, then as floats, from which those are made and whose place their
+  // planes take.
   const size_t entries = centroid_count * spaces_.count;
   return sizeof(QueryHead) + (sizeof(uint16_t) + sizeof(float)) * entries;
 }
@@ -143,6 +174,7 @@ template <typename Value>
 void ProductCodes::prepare_from(Value value, double back, void *query) const {
   uint16_t *entries = table_of(query);
   auto *shares = reinterpret_cast<float *>(entries + centroid_count * spaces_.count);
+  auto *planes = reinterpret_cast<uint8_t *>(shares);
   // Lows are found twice rather than kept: there is no room on the stack for all of them.
   double low_sum = 0;
   float widest = 0;
@@ -162,7 +194,10 @@ void ProductCodes::prepare_from(Value value, double back, void *query) const {
   for (size_t j = 0; j < spaces_.count; ++j) {
     const float *own = shares + centroid_count * j;
     const float low = *std::min_element(own, own + centroid_count);
-    kernels_.round(own, low, per_unit, entries + centroid_count * j);
+    uint16_t *rounded = entries + centroid_count * j;
+    kernels_.round(own, low, per_unit, rounded);
+    // Planes are half as long as floats, so only floats that were used are overwritten.
+    if (kernels_.split != nullptr) kernels_.split(rounded, planes + plane_bytes * j);
   }
   const double scale = distance_scale() * back;
   *static_cast<QueryHead *>(query) = {low_sum * scale, unit * scale};
@@ -172,10 +207,11 @@ void ProductCodes::query_distances(const void *query, const uint32_t *slots, siz
                                    float *out) const {
   const auto *head = static_cast<const QueryHead *>(query);
   const uint16_t *table = table_of(query);
+  const auto *planes = reinterpret_cast<const uint8_t *>(table + centroid_count * spaces_.count);
   for_batches(rows().view(), spaces_.count, false, slots, n,
               [&](const uint32_t *, const uint8_t *const *run_rows, size_t count, size_t done) {
                 uint32_t sums[64];
-                kernels_.sum(run_rows, count, table, spaces_.count, sums);
+                kernels_.sum(run_rows, count, table, planes, spaces_.count, sums);
                 for (size_t i = 0; i < count; ++i) {
                   out[done + i] = static_cast<float>(head->constant + head->unit * sums[i]);
                 }

@@ -31,6 +31,7 @@ class ProductCodes final : public CodesOf<ProductCodes> {
   std::vector<uint8_t> codebook() const override;
 
  private:
+  void encode_block(const float *vectors, size_t n, uint32_t first_slot);
   const float *centroid(size_t j, uint8_t k) const {
     return &by_centroid_[centroid_count * spaces_.start(j) + k * spaces_.width(j)];
   }

@@ -71,16 +71,98 @@ ANNULUS_INLINE void round(const float *in, float low, float per_unit, uint16_t *
   }
 }
 
-ANNULUS_INLINE void approach(const float *__restrict points, size_t n, size_t width,
-                             const float *centroid, float *__restrict best) {
-  for (size_t i = 0; i < n; ++i) {
-    float distance = 0;
-    for (size_t d = 0; d < width; ++d) {
-      const float difference = points[n * d + i] - centroid[d];
-      distance += difference * difference;
-    }
-    best[i] = distance < best[i] ? distance : best[i];
+// In the order in which `squares` adds up.
+template <size_t W>
+ANNULUS_INLINE float square(const float *point, size_t stride, const float *centroid,
+                            size_t centroid_stride) {
+  float difference = point[0] - centroid[0];
+  float sum = difference * difference;
+  for (size_t d = 1; d < W; ++d) {
+    difference = point[stride * d] - centroid[centroid_stride * d];
+    sum += difference * difference;
   }
+  return sum;
+}
+
+// Copies up to a block of points; what is missing stays zero.
+ANNULUS_INLINE void take_block(const float *points, size_t n, size_t stride, size_t width,
+                               float *block) {
+  for (size_t d = 0; d < width; ++d) {
+    for (size_t i = 0; i < n; ++i) block[block_points * d + i] = points[stride * d + i];
+  }
+}
+
+// Two centroids at a time: the nearest so far is loaded and stored half as often.
+template <size_t W>
+ANNULUS_INLINE void nearest_in_block(const float *__restrict block, const float *centroids,
+                                     int32_t *__restrict nearest, float *__restrict least) {
+  for (size_t i = 0; i < block_points; ++i) {
+    nearest[i] = 0;
+    least[i] = square<W>(block + i, block_points, centroids, centroid_count);
+  }
+  for (int32_t k = 0; k < static_cast<int32_t>(centroid_count); k += 2) {
+    const float *pair = centroids + k;
+    for (size_t i = 0; i < block_points; ++i) {
+      const float one = square<W>(block + i, block_points, pair, centroid_count);
+      const float two = square<W>(block + i, block_points, pair + 1, centroid_count);
+      const int32_t which = two < one ? k + 1 : k;
+      const float distance = two < one ? two : one;
+      nearest[i] = distance < least[i] ? which : nearest[i];
+      least[i] = distance < least[i] ? distance : least[i];
+    }
+  }
+}
+
+template <size_t W>
+ANNULUS_INLINE void nearest_of_each(const float *points, size_t n, size_t stride,
+                                    const float *centroids, uint8_t *nearest, float *distances) {
+  for (size_t first = 0; first < n; first += block_points) {
+    const size_t count = n - first < block_points ? n - first : block_points;
+    alignas(64) float block[block_points * W] = {};
+    alignas(64) int32_t number[block_points];
+    alignas(64) float least[block_points];
+    take_block(points + first, count, stride, W, block);
+    nearest_in_block<W>(block, centroids, number, least);
+    for (size_t i = 0; i < count; ++i) {
+      nearest[first + i] = static_cast<uint8_t>(number[i]);
+      distances[first + i] = least[i];
+    }
+  }
+}
+
+// Sums of a block in sixteen lanes, added up in a fixed order.
+template <size_t W>
+ANNULUS_INLINE float approach_block(const float *__restrict points, size_t stride,
+                                    const float *centroid, float *__restrict best) {
+  float lanes[16] = {};
+  for (size_t from = 0; from < block_points; from += 16) {
+    for (size_t l = 0; l < 16; ++l) {
+      const float distance = square<W>(points + from + l, stride, centroid, 1);
+      const float least = distance < best[from + l] ? distance : best[from + l];
+      best[from + l] = least;
+      lanes[l] += least;
+    }
+  }
+  for (size_t half = 8; half > 0; half /= 2) {
+    for (size_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+  }
+  return lanes[0];
+}
+
+template <size_t W>
+ANNULUS_INLINE void approach(const float *points, size_t n, const float *centroid, float *best,
+                             float *sums) {
+  size_t first = 0;
+  for (; first + block_points <= n; first += block_points) {
+    *sums++ = approach_block<W>(points + first, n, centroid, best + first);
+  }
+  if (first == n) return;
+  alignas(64) float block[block_points * W] = {};
+  alignas(64) float last[block_points] = {};
+  take_block(points + first, n - first, n, W, block);
+  std::memcpy(last, best + first, sizeof(float) * (n - first));
+  *sums = approach_block<W>(block, block_points, centroid, last);
+  std::memcpy(best + first, last, sizeof(float) * (n - first));
 }
 
 ANNULUS_INLINE void compare(TableKind kind, const float *a, const float *b, size_t n, float *sums) {
@@ -100,8 +182,8 @@ ANNULUS_INLINE void compare(TableKind kind, const float *a, const float *b, size
 }
 
 // Four rows at a time, so that their loads overlap.
-inline void sum(const uint8_t *const *rows, size_t count, const uint16_t *table, size_t subspaces,
-                uint32_t *out) {
+inline void sum(const uint8_t *const *rows, size_t count, const uint16_t *table, const uint8_t *,
+                size_t subspaces, uint32_t *out) {
   size_t r = 0;
   for (; r + 4 <= count; r += 4) {
     const uint8_t *const *four = rows + r;
