@@ -123,6 +123,8 @@ export class Backup {
     for (const held of await hold()) {
       this.#held.set(held.parts.config.number, held)
       held.parts.snapshots.keepFiles = true
+      // What the view names must not be overwritten.
+      held.parts.readers.pin(held)
     }
     await store.flush()
     this.#view = store.view()
@@ -158,6 +160,7 @@ export class Backup {
     if (held === undefined) return
     this.#held.delete(number)
     held.parts.snapshots.keepFiles = false
+    held.parts.readers.unpin(held)
     held.release()
   }
 

@@ -7,11 +7,14 @@ import { CollectionStore } from './collection-store.js'
 import type { CollectionEvents } from './events.js'
 import { FieldIndex } from './field-index.js'
 import { FilterCache } from './filter-cache.js'
+import type { Generation } from './generation.js'
 import { Indexer } from './indexer.js'
 import type { CollectionOptions, Tuning } from './options.js'
 import { PayloadReader } from './payload-reader.js'
+import { Readers } from './readers.js'
 import { quantizerOf } from './schema.js'
 import type { SearchParts } from './search.js'
+import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { Snapshots } from './snapshots.js'
 import type { Store } from './store.js'
@@ -37,6 +40,7 @@ export interface CollectionParts {
   readonly store: CollectionStore
   readonly storage: VectorStorage
   readonly table: SlotTable
+  readonly readers: Readers
   readonly payloads: PayloadReader
   readonly filters: FilterCache
   readonly indexer: Indexer
@@ -69,11 +73,15 @@ export async function openParts(
     const snapshots = new Snapshots({ directory, store, files, pool, onRebuilt })
     const table = await snapshots.loadTable()
     const generation = await snapshots.loadGeneration(table, new AbortController().signal)
+    table.release(unusedSlots(table, generation))
+    const readers = new Readers()
     const indexer = new Indexer(
       {
         pool,
         storage,
         table,
+        readers,
+        database: host.store,
         quantizer,
         metric: config.metric,
         graph: { m: config.m, efConstruct: config.efConstruct },
@@ -95,7 +103,17 @@ export async function openParts(
     const onLost = (error: unknown) => {
       if (error instanceof AnnulusError) emit('backgroundError', error)
     }
-    const writer = new Writer({ storage, store, table, fields, indexer, onRemoved, onLost })
+    const writer = new Writer({
+      storage,
+      store,
+      table,
+      fields,
+      indexer,
+      readers,
+      onRemoved,
+      onReused: (slots) => filters.reassign(slots),
+      onLost,
+    })
     const filters = new FilterCache(table, payloads, fields, (work) => writer.betweenCommits(work))
     const search: SearchParts = {
       pool,
@@ -115,6 +133,7 @@ export async function openParts(
       store,
       storage,
       table,
+      readers,
       payloads,
       filters,
       indexer,
@@ -135,6 +154,13 @@ export async function openParts(
 async function syncNames(directory: string, files: FileOps): Promise<void> {
   const collections = dirname(directory)
   for (const each of [directory, collections, dirname(collections)]) await files.syncDirectory(each)
+}
+
+/** Dead slots that no graph knows; nobody is reading yet. */
+function unusedSlots(table: SlotTable, generation: Generation | undefined): SlotSet {
+  const dead = table.deadSlots()
+  const { graph } = generation ?? {}
+  return graph === undefined ? dead : dead.without(SlotSet.from(graph.occupied()))
 }
 
 /** Saves what is worth saving and releases everything; the first error is thrown at the end. */

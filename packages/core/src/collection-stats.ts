@@ -17,6 +17,7 @@ export function collectionStats(parts: CollectionParts, searches: SearchCounters
     name: config.name,
     points: table.live.size,
     slots: table.slots,
+    freeSlots: table.free,
     memory: {
       codes: current?.codes.bytes ?? 0,
       graph: current?.graph?.stats().bytes ?? 0,

@@ -35,10 +35,13 @@ export interface SnapshotManifest {
   readonly trainedOn: number
 }
 
-/** Slots that one commit added, [from, to), and those it removed. */
+/** Slots that one commit gave points, and those whose points it removed. */
 export interface Change {
+  /** Fresh slots: [from, to). */
   readonly from: number
   readonly to: number
+  /** Slots that had other points before. */
+  readonly reused?: readonly number[]
   readonly removed: readonly number[]
 }
 
@@ -148,6 +151,15 @@ export class CollectionStore {
 
   putSnapshot(manifest: SnapshotManifest): void {
     this.#putMeta('snapshot', manifest)
+  }
+
+  /** What the last commit left in the payload index for the next one to clear: keys and slots. */
+  unindexed(): readonly (readonly [Buffer, readonly number[]])[] {
+    return this.#meta<[Buffer, number[]][]>('unindexed') ?? []
+  }
+
+  putUnindexed(entries: readonly (readonly [Buffer, readonly number[]])[]): void {
+    this.#putMeta('unindexed', entries)
   }
 
   putChange(sequence: number, change: Change): void {

@@ -16,6 +16,7 @@ import {
   type SignalOptions,
   signalOf,
 } from './options.js'
+import { iteratePoints } from './point-iteration.js'
 import { type ParsedRead, parseRead, type ReadOptions, readPoints } from './point-reading.js'
 import {
   checkPoints,
@@ -43,8 +44,6 @@ export interface Answer<Payload extends object> {
   readonly hits: Hit<Payload>[]
   readonly diagnostics: SearchDiagnostics
 }
-
-const pointsBatch = 256
 
 /**
  * Points of one dimension and metric. Made by `database.collection(name)`.
@@ -132,8 +131,14 @@ export class Collection<
   get(ids: PointId | readonly PointId[], options: ReadOptions = {}): Promise<unknown> {
     return this.#lifetime.run(async () => {
       const all = checkIds(ids)
-      const slots = all.map((id) => this.#parts.store.slotOf(id))
-      const points = await this.#read(slots, parseRead(options, 'get'))
+      const read = parseRead(options, 'get')
+      const { readers, store } = this.#parts
+      const points = await readers.run(() =>
+        this.#read(
+          all.map((id) => store.slotOf(id)),
+          read,
+        ),
+      )
       return Array.isArray(ids) ? points : points[0]
     })
   }
@@ -179,30 +184,24 @@ export class Collection<
       checkNames(options, ['filter', 'signal'], 'count')
       const signal = checkSignal(options.signal)
       if (options.filter === undefined) return this.size
-      return (await this.#parts.filters.match(parseFilter(options.filter), signal)).set.size
+      const { filters, readers } = this.#parts
+      const filter = parseFilter(options.filter)
+      return (await readers.run(() => filters.match(filter, signal))).set.size
     })
   }
 
   /**
-   * All points, or those that pass the filter, oldest first. Every point that is there throughout is
-   * visited; one that is replaced meanwhile may be visited again.
+   * All points, or those that pass the filter, in no particular order. Every point that is there
+   * throughout is visited; one that is replaced meanwhile may be visited again. While it lasts the space
+   * of removed points is not used again.
    */
   async *points(options: PointsOptions<Payload> = {}): AsyncGenerator<Point<Payload>, void, void> {
     const { filter, ...reading } = options
     const read = parseRead(reading, 'points')
     const parsed = filter === undefined ? undefined : parseFilter(filter)
-    for (let next = 0; ; ) {
-      const { points, end } = await this.#lifetime.run(async () => {
-        const { table, filters } = this.#parts
-        const set =
-          parsed === undefined ? table.live : (await filters.match(parsed, read.signal)).set
-        const slots = Array.from(set.slots(next, table.slots, pointsBatch))
-        return { points: await this.#read(slots, read), end: slots.at(-1) }
-      })
-      for (const point of points) if (point !== undefined) yield point
-      if (end === undefined) return
-      next = end + 1
-    }
+    const points = iteratePoints(this.#parts, parsed, read, (call) => this.#lifetime.run(call))
+    // What the payloads look like is the caller's word.
+    for await (const point of points) yield point as Point<Payload>
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Point<Payload>, void, void> {
@@ -273,7 +272,8 @@ export class Collection<
     try {
       const parsed = parseSearch(options, this.#parts.tuning)
       const vector = copyVector(query, this.dimension, this.metric, 'the query')
-      const answer = await search(this.#parts.search, vector, parsed)
+      const { readers, search: parts } = this.#parts
+      const answer = await readers.run(() => search(parts, vector, parsed))
       this.#note(answer)
       // What the payloads look like is the caller's word.
       return answer as Answer<Payload>

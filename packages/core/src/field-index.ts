@@ -52,8 +52,9 @@ export class FieldIndex {
       const removed = remove.get(name)
       const key = added?.key ?? removed?.key ?? Buffer.alloc(0)
       const words = this.#read(key) ?? new Uint32Array(blockWords)
-      for (const slot of added?.slots ?? []) setBit(words, slot % blockSlots, true)
+      // In this order: a slot whose point was removed may have got another.
       for (const slot of removed?.slots ?? []) setBit(words, slot % blockSlots, false)
+      for (const slot of added?.slots ?? []) setBit(words, slot % blockSlots, true)
       return { key, value: encodeBlock(words) }
     })
   }

@@ -1,4 +1,4 @@
-// Filters as bitmaps. What a slot holds never changes, so a bitmap once found stays right and is only
+// Filters as bitmaps. A bitmap once found stays right for the slots that keep their points and is only
 // extended by the slots written since; dead slots are masked out.
 import { AbortError, AnnulusError } from '@annulus/native'
 import { LRUCache } from 'lru-cache'
@@ -19,11 +19,10 @@ const scanBatch = 128
 /** Writes that overtake an evaluation this often have to wait for it. */
 const roundsMax = 8
 
-/** Live slots below `slots` that fulfil a filter, as things stood after so many removals. */
+/** Live slots that fulfil a filter, as things stood after so many removals. */
 export interface Match {
   /** Later writes leave it alone. */
   readonly set: SlotSet
-  readonly slots: number
   readonly removals: number
 }
 
@@ -31,8 +30,10 @@ class Entry {
   readonly matched = new SlotSet()
   /** Slots below this are evaluated. */
   upTo = 0
+  /** Slots below `upTo` that got other points since. */
+  stale = new SlotSet()
   extending: Promise<void> | undefined
-  #alive: Match | undefined
+  #alive: (Match & { readonly version: number }) | undefined
   readonly conditions: readonly Condition[]
 
   constructor(conditions: readonly Condition[]) {
@@ -41,12 +42,23 @@ class Entry {
 
   /** The matching slots that are live now. */
   alive(table: SlotTable): Match {
-    const { removals } = table
-    const known = this.#alive
-    if (known?.removals === removals && known.slots === this.upTo) return known
-    const set = this.matched.intersection(table.live)
-    this.#alive = { set, removals, slots: this.upTo }
+    const { removals, version } = table
+    if (this.#alive?.version === version) return this.#alive
+    this.#alive = { set: this.matched.intersection(table.live), removals, version }
     return this.#alive
+  }
+
+  isComplete(table: SlotTable): boolean {
+    return this.extending === undefined && this.upTo >= table.slots && this.stale.size === 0
+  }
+
+  /** Takes what is to be evaluated: all of it below `to` that is not yet. */
+  takePending(to: number): SlotSet {
+    const pending = this.stale
+    this.stale = new SlotSet()
+    for (const slot of pending.slots()) this.matched.delete(slot)
+    pending.addRange(this.upTo, to)
+    return pending
   }
 }
 
@@ -84,13 +96,19 @@ export class FilterCache {
       entry = new Entry(filter.conditions)
       this.#remember(filter.key, entry)
     }
-    for (let rounds = 0; entry.upTo < this.#table.slots; rounds++) {
+    for (let rounds = 0; !entry.isComplete(this.#table); rounds++) {
       if (signal?.aborted === true) throw new AbortError(signal.reason)
       entry.extending ??= this.#extendOnce(filter.key, entry, rounds < roundsMax)
       await entry.extending
     }
     // In the same step as the comparison: what is dead and what is evaluated belong together.
     return entry.alive(this.#table)
+  }
+
+  /** Slots that got other points must be looked at again. */
+  reassign(slots: readonly number[]): void {
+    if (slots.length === 0) return
+    for (const entry of this.#entries.values()) for (const slot of slots) entry.stale.add(slot)
   }
 
   async #extendOnce(key: string, entry: Entry, besideCommits: boolean): Promise<void> {
@@ -106,17 +124,23 @@ export class FilterCache {
     const to = this.#table.slots
     const indexed = entry.conditions.filter(({ field }) => this.#fields.fields.includes(field))
     const others = entry.conditions.filter((condition) => !indexed.includes(condition))
-    const found = await this.#matchIndexed(indexed, entry.upTo, to)
-    if (others.length === 0) entry.matched.addWords(0, found.words)
-    else await this.#matchPayloads(entry.matched, others, found.slots(entry.upTo, to))
+    const pending = entry.takePending(to)
+    try {
+      const found = (await this.#matchIndexed(indexed, pending, to)).intersection(pending)
+      if (others.length === 0) entry.matched.addWords(0, found.words)
+      else await this.#matchPayloads(entry.matched, others, found.slots())
+    } catch (error) {
+      entry.stale.addWords(0, pending.words)
+      throw error
+    }
     entry.upTo = to
     this.#remember(key, entry)
   }
 
-  /** Slots in [from, to) that fulfil the indexed conditions, or all live ones without a condition. */
+  /** Slots that fulfil the indexed conditions, or all live ones without one; right for those pending. */
   async #matchIndexed(
     conditions: readonly Condition[],
-    from: number,
+    pending: SlotSet,
     to: number,
   ): Promise<SlotSet> {
     if (conditions.length === 0) return this.#table.live
@@ -124,7 +148,8 @@ export class FilterCache {
     let all: SlotSet | undefined
     for (const { field, values } of conditions) {
       const found = new SlotSet(to)
-      for (let block = Math.floor(from / blockSlots); block * blockSlots < to; block++) {
+      for (let block = 0; block * blockSlots < to; block++) {
+        if (pending.count(block * blockSlots, (block + 1) * blockSlots) === 0) continue
         this.#fields.addMatches(found, field, values, block)
         if (nowMs() - slice < sliceMs) continue
         await turn()

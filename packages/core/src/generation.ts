@@ -3,12 +3,27 @@ import type { HnswIndex } from '@annulus/hnsw'
 import { AnnulusError, type SourceHandle } from '@annulus/native'
 import type { Codes } from '@annulus/quantization'
 import { DriftTest } from './drift.js'
+import { type SlotRun, vectorsOfRun } from './slot-runs.js'
+import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 
+/** What a search finds where. */
+export interface Coverage {
+  /** Slots with codes. */
+  readonly coded: SlotSet
+  /** Of those, the ones that are not in the graph. */
+  readonly unlinked: SlotSet
+  /** Slots without a code. */
+  readonly uncoded: SlotSet
+}
+
+const none = new SlotSet()
+
 /**
- * Slots [0, encoded) have codes and slots [0, linked) are in the graph, except those that died before
- * their turn came. Graph and codes are changed by one job at a time (`exclusively`); slots that die
- * meanwhile leave the graph when the job is done.
+ * Live slots below `encoded` have codes and those below `linked` are in the graph, except those that
+ * got another point lately: these are in `unencoded`, `unlinked` until their turn comes, and in
+ * `blocked` while the graph still has their old node. Graph and codes are changed by one job at a time
+ * (`exclusively`); slots that die meanwhile leave the graph when the job is done.
  */
 export class Generation {
   readonly codes: Codes
@@ -18,7 +33,12 @@ export class Generation {
   encoded: number
   linked: number
   readonly drift = new DriftTest()
+  readonly unencoded = new SlotSet()
+  readonly unlinked = new SlotSet()
+  readonly blocked = new SlotSet()
   readonly #deferred: number[] = []
+  #known: { readonly of: SlotSet; readonly state: string; readonly coverage: Coverage } | undefined
+  #changes = 0
   #codesSource: SourceHandle | undefined
   #graphSource: SourceHandle | undefined
   #busy = false
@@ -47,17 +67,73 @@ export class Generation {
     }
   }
 
+  /** Encodes vectors, in the order of their points, into these slots. */
+  encode(runs: readonly SlotRun[], vectors: Float32Array): Promise<void> {
+    return this.use(async () => {
+      for (const run of runs) {
+        await this.codes.encode(run.slot, vectorsOfRun(vectors, run, this.codes.dimension))
+      }
+    })
+  }
+
   /** Slots that died; ones that are not linked yet will be skipped when their turn comes. */
   remove(slots: readonly number[]): void {
-    for (const slot of slots) this.#deferred.push(slot)
+    for (const slot of slots) {
+      this.unencoded.delete(slot)
+      this.unlinked.delete(slot)
+      this.#deferred.push(slot)
+    }
+    this.#changes++
     if (!this.#busy) this.#applyRemovals()
   }
 
-  /** Takes every dead slot out of a graph that was just loaded. */
-  removeDead(table: SlotTable): void {
-    const dead: number[] = []
-    for (let slot = 0; slot < this.linked; slot++) if (!table.live.has(slot)) dead.push(slot)
-    this.remove(dead)
+  /** Slots that got other points, whose codes are there already or not. */
+  reassign(slots: readonly number[], encoded: boolean): void {
+    for (const slot of slots) {
+      if (!encoded) this.unencoded.add(slot)
+      this.unlinked.add(slot)
+    }
+    this.#changes++
+  }
+
+  /** Notes that slots have codes, or are linked, after all. */
+  settle(pending: SlotSet, slots: Iterable<number>): void {
+    for (const slot of slots) pending.delete(slot)
+    this.#changes++
+  }
+
+  /**
+   * Brings a graph that was just loaded up to date: `reassigned` slots got other points since it was
+   * saved, others died.
+   */
+  reconcile(table: SlotTable, reassigned: SlotSet): void {
+    this.reassign([...reassigned.intersection(table.live).slots(0, this.encoded)], false)
+    if (this.graph === undefined) return
+    const nodes = SlotSet.from(this.graph.occupied())
+    const stale = nodes.intersection(this.unlinked)
+    this.blocked.addWords(0, stale.words)
+    this.graph.remove(nodes.without(table.live).slots())
+    this.graph.remove(stale.slots())
+    const absent = table.live.range(0, this.linked).without(nodes)
+    this.unlinked.addWords(0, absent.words)
+  }
+
+  /** Where slots of a set that lasts are found now. */
+  coverage(of: SlotSet, slots: number): Coverage {
+    const state = `${this.encoded} ${this.linked} ${this.#changes}`
+    if (this.#known?.of === of && this.#known.state === state) return this.#known.coverage
+    const coverage = this.#cover(of, slots)
+    this.#known = { of, state, coverage }
+    return coverage
+  }
+
+  #cover(of: SlotSet, slots: number): Coverage {
+    let coded = of
+    if (this.encoded < slots) coded = coded.range(0, this.encoded)
+    if (this.unencoded.size > 0) coded = coded.without(this.unencoded)
+    let unlinked = this.linked < slots ? coded.range(this.linked, slots) : none
+    if (this.unlinked.size > 0) unlinked = unlinked.union(coded.intersection(this.unlinked))
+    return { coded, unlinked, uncoded: coded === of ? none : of.without(coded) }
   }
 
   /** The codes for native searches; made once. */
@@ -95,8 +171,9 @@ export class Generation {
   }
 
   #applyRemovals(): void {
-    const dead = this.#deferred.filter((slot) => slot < this.linked)
+    const { graph } = this
+    const dead = graph === undefined ? [] : this.#deferred.filter((slot) => graph.contains(slot))
     this.#deferred.length = 0
-    if (dead.length > 0) this.graph?.remove(Uint32Array.from(dead))
+    if (dead.length > 0) graph?.remove(Uint32Array.from(dead))
   }
 }

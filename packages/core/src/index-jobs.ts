@@ -6,6 +6,9 @@ import type { VectorStorage } from '@annulus/storage'
 import { nowMs } from './clock.js'
 import type { IndexingProgress } from './events.js'
 import { Generation } from './generation.js'
+import type { Readers } from './readers.js'
+import { runsOfSlots, type SlotRun, vectorsOfRun } from './slot-runs.js'
+import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { slotsPerRead, trainingSample } from './training.js'
 
@@ -13,6 +16,7 @@ export interface IndexJobOptions {
   readonly pool: Pool
   readonly storage: VectorStorage
   readonly table: SlotTable
+  readonly readers: Readers
   readonly quantizer: Quantizer
   readonly metric: Metric
   readonly graph: { readonly m: number; readonly efConstruct: number }
@@ -36,11 +40,11 @@ export class IndexJobs {
 
   /** Codes for what the collection holds now, none encoded yet. */
   async train(): Promise<Generation> {
-    const { storage, table, quantizer, metric, pool, onProgress } = this.#options
+    const { storage, table, quantizer, metric, pool, readers, onProgress } = this.#options
     const signal = this.#signal
     const trainedOn = table.live.size
     onProgress({ phase: 'training', done: 0, total: trainedOn })
-    const sample = await trainingSample(storage, table, signal)
+    const sample = await readers.run(() => trainingSample(storage, table, signal))
     const { dimension } = storage
     const codes = await quantizer.train(sample, { dimension, metric, pool, signal })
     onProgress({ phase: 'training', done: trainedOn, total: trainedOn })
@@ -50,22 +54,46 @@ export class IndexJobs {
   /** Encodes the next few MiB of vectors. */
   async encode(generation: Generation): Promise<void> {
     const { storage, table, onProgress } = this.#options
-    const signal = this.#signal
     const first = generation.encoded
+    if (first === table.slots) return this.#encodeReassigned(generation)
     const end = Math.min(table.slots, first + slotsPerRead(storage.dimension))
-    const slots = Uint32Array.from({ length: end - first }, (_, index) => first + index)
     await generation.exclusively(async () => {
-      const vectors = await storage.read(slots, { signal })
-      await generation.codes.encode(first, vectors, { signal })
+      const slots = table.live.slots(first, end)
+      // A slot without a point may be written just now, so it is not read; any code will do for it.
+      const vectors = new Float32Array((end - first) * storage.dimension)
+      await this.#eachRun(slots, async (run, values) => {
+        vectors.set(values, (run.slot - first) * storage.dimension)
+      })
+      await generation.codes.encode(first, vectors, { signal: this.#signal })
       generation.encoded = end
     })
     onProgress({ phase: 'encoding', done: end, total: table.slots })
+  }
+
+  async #encodeReassigned(generation: Generation): Promise<void> {
+    const waiting = generation.unencoded.without(generation.blocked)
+    const slots = waiting.slots(0, undefined, slotsPerRead(this.#options.storage.dimension))
+    await generation.exclusively(async () => {
+      await this.#eachRun(slots, (run, values) =>
+        generation.codes.encode(run.slot, values, { signal: this.#signal }),
+      )
+      generation.settle(generation.unencoded, slots)
+    })
+  }
+
+  async #eachRun(slots: Uint32Array, work: (run: SlotRun, values: Float32Array) => Promise<void>) {
+    const { storage, readers } = this.#options
+    const vectors = await readers.run(() => storage.read(slots, { signal: this.#signal }))
+    await Promise.all(
+      runsOfSlots(slots).map((run) => work(run, vectorsOfRun(vectors, run, storage.dimension))),
+    )
   }
 
   async startGraph(generation: Generation): Promise<void> {
     const { pool, graph } = this.#options
     generation.graph = HnswIndex.create({ pool, scorer: generation.codes.scorer(), ...graph })
     generation.linked = 0
+    generation.settle(generation.unlinked, generation.unlinked.slots())
   }
 
   /** Links as many slots as take about a tenth of a second. */
@@ -73,16 +101,48 @@ export class IndexJobs {
     const { table, onProgress } = this.#options
     const { graph } = generation
     if (graph === undefined) return
+    if (generation.linked === table.slots) return this.#linkReassigned(generation, graph)
     const slots = table.live.slots(generation.linked, table.slots, this.#linkSlots)
     const last = slots[slots.length - 1]
     const end = slots.length < this.#linkSlots || last === undefined ? table.slots : last + 1
-    const start = nowMs()
-    await generation.exclusively(async () => {
-      if (slots.length > 0) await graph.insert(slots)
+    await this.#insert(generation, graph, slots, () => {
       generation.linked = end
     })
-    this.#pace(nowMs() - start, slots.length)
     onProgress({ phase: 'linking', done: end, total: table.slots })
+  }
+
+  async #linkReassigned(generation: Generation, graph: HnswIndex): Promise<void> {
+    const ready = generation.unlinked.without(generation.unencoded)
+    const slots = ready.slots(0, undefined, this.#linkSlots)
+    await this.#insert(generation, graph, slots, () =>
+      generation.settle(generation.unlinked, slots),
+    )
+  }
+
+  async #insert(
+    generation: Generation,
+    graph: HnswIndex,
+    slots: Uint32Array,
+    note: () => void,
+  ): Promise<void> {
+    const start = nowMs()
+    await generation.exclusively(async () => {
+      if (slots.length > 0) await graph.insert(slots, { background: true })
+      note()
+    })
+    this.#pace(nowMs() - start, slots.length)
+  }
+
+  /** Takes removed nodes out of the graph. Returns the dead slots that nobody but readers knows now. */
+  async repair(generation: Generation | undefined): Promise<SlotSet> {
+    const dead = this.#options.table.deadSlots()
+    const graph = generation?.graph
+    if (generation === undefined || graph === undefined) return dead
+    await generation.exclusively(async () => {
+      const { freed } = await graph.repair({ signal: this.#signal })
+      generation.settle(generation.blocked, freed)
+    })
+    return dead.without(SlotSet.from(graph.occupied()))
   }
 
   #pace(ms: number, slots: number): void {

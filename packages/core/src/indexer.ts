@@ -1,14 +1,20 @@
 // The background index: trains, encodes and links in small jobs, one at a time, until nothing is left.
 import { AbortError, AnnulusError } from '@annulus/native'
+import { asAnnulusError } from './background-error.js'
 import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
 import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
+import { Reclaiming, type ReclaimingOptions } from './reclaiming.js'
+import type { SlotRun } from './slot-runs.js'
 import { trainingVectorsMax } from './training.js'
+import type { Committed } from './write-plan.js'
 
 export interface IndexerOptions extends IndexJobOptions {
   readonly codesFrom: number
   readonly graphFrom: number
   readonly backlogMax: number
+  readonly reclaimFrom: number
+  readonly database: ReclaimingOptions['database']
   readonly onIdle: () => void
   readonly onDrift: (drift: Drift) => void
   readonly onError: (error: AnnulusError) => void
@@ -26,6 +32,7 @@ export class Indexer {
   #next: Generation | undefined
   readonly #options: IndexerOptions
   readonly #jobs: IndexJobs
+  readonly #reclaiming: Reclaiming
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
   #failure: AnnulusError | undefined
@@ -37,6 +44,7 @@ export class Indexer {
   constructor(options: IndexerOptions, current: Generation | undefined) {
     this.#options = options
     this.#jobs = new IndexJobs(options, this.#stop.signal)
+    this.#reclaiming = new Reclaiming(options, this.#jobs, () => this.wake())
     this.current = current
   }
 
@@ -45,7 +53,11 @@ export class Indexer {
     const { table, codesFrom, graphFrom } = this.#options
     if (table.live.size < codesFrom && this.current === undefined) return 0
     const wantsGraph = this.current?.graph !== undefined || table.live.size >= graphFrom
-    return table.slots - ((wantsGraph ? this.current?.linked : this.current?.encoded) ?? 0)
+    const { current } = this
+    if (current === undefined) return table.slots
+    return wantsGraph
+      ? table.slots - current.linked + current.unlinked.size
+      : table.slots - current.encoded + current.unencoded.size
   }
 
   get state(): 'idle' | 'working' | 'failed' {
@@ -100,15 +112,14 @@ export class Indexer {
     }
   }
 
-  /** Encodes vectors about to be committed at `first`, where the index has come that far. */
-  async encode(first: number, vectors: Float32Array): Promise<Generation[]> {
-    const generations = [this.current, this.#next]
-      .filter((each) => each !== undefined)
-      .filter((each) => vectors.length > 0 && !each.saving && each.encoded === first)
+  /** Encodes vectors about to be committed to these slots, where the index has come that far. */
+  async encode(runs: readonly SlotRun[], vectors: Float32Array): Promise<Generation[]> {
+    const { table } = this.#options
+    const generations = this.#generations().filter(
+      (each) => runs.length > 0 && !each.saving && each.encoded === table.slots,
+    )
     try {
-      await Promise.all(
-        generations.map((each) => each.use(() => each.codes.encode(first, vectors))),
-      )
+      await Promise.all(generations.map((each) => each.encode(runs, vectors)))
       this.#lookForDrift()
       return generations
     } catch (cause) {
@@ -122,11 +133,13 @@ export class Indexer {
     if (drift !== undefined) this.#options.onDrift(drift)
   }
 
-  /** Takes note of a commit: slots that died and, for what `encode` returned, the new end. */
-  committed(slots: number, removed: readonly number[], encoded: readonly Generation[]): void {
-    for (const generation of encoded) generation.encoded = slots
-    this.current?.remove(removed)
-    this.#next?.remove(removed)
+  /** Takes note of a commit, and of what `encode` returned for it. */
+  committed({ end, reused, removed }: Committed, encoded: readonly Generation[]): void {
+    for (const generation of this.#generations()) {
+      if (encoded.includes(generation)) generation.encoded = end
+      if (reused.length > 0) generation.reassign(reused, encoded.includes(generation))
+      generation.remove(removed)
+    }
     this.wake()
   }
 
@@ -166,7 +179,8 @@ export class Indexer {
       await job()
       this.#lookForDrift()
       this.#admit(false)
-      await snapshot(this.current, Math.max(snapshotFrom, table.slots / 4))
+      if (this.#isConsistent())
+        await snapshot(this.current, Math.max(snapshotFrom, table.slots / 4))
     }
     if (!this.#stop.signal.aborted) onIdle()
   }
@@ -186,7 +200,11 @@ export class Indexer {
   #job(): (() => Promise<void>) | undefined {
     const { table, codesFrom, backlogMax } = this.#options
     const saveFrom = this.#saveFrom
-    if (saveFrom !== undefined) return () => this.#save(saveFrom)
+    if (saveFrom !== undefined && this.#isConsistent()) return () => this.#save(saveFrom)
+    const rebuilding = this.#next !== undefined
+    if (this.#reclaiming.isDue(this.current, rebuilding)) {
+      return () => this.#reclaiming.run(this.current, rebuilding)
+    }
     if (this.current === undefined) {
       return table.live.size >= codesFrom ? () => this.#serve() : undefined
     }
@@ -202,11 +220,24 @@ export class Indexer {
 
   #jobOn(generation: Generation): (() => Promise<void>) | undefined {
     const { table, graphFrom } = this.#options
-    if (generation.encoded < table.slots) return () => this.#jobs.encode(generation)
+    if (generation.encoded < table.slots || generation.unencoded.size > 0) {
+      return () => this.#jobs.encode(generation)
+    }
     if (generation.graph === undefined) {
       return table.live.size >= graphFrom ? () => this.#jobs.startGraph(generation) : undefined
     }
-    return generation.linked < table.slots ? () => this.#jobs.link(generation) : undefined
+    return generation.linked < table.slots || generation.unlinked.size > 0
+      ? () => this.#jobs.link(generation)
+      : undefined
+  }
+
+  #generations(): Generation[] {
+    return [this.current, this.#next].filter((each) => each !== undefined)
+  }
+
+  /** Every slot has the code of its own point: what is saved may be loaded. */
+  #isConsistent(): boolean {
+    return this.current === undefined || this.current.unencoded.size === 0
   }
 
   /** Codes trained among few points serve badly once there are many more. */
@@ -248,11 +279,4 @@ export class Indexer {
     this.#roomWaiters = []
     for (const resolve of waiters) resolve()
   }
-}
-
-function asAnnulusError(cause: unknown): AnnulusError {
-  if (cause instanceof AnnulusError) return cause
-  return new AnnulusError('ANNULUS_INTERNAL', `background indexing failed: ${String(cause)}`, {
-    cause,
-  })
 }

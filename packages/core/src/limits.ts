@@ -26,7 +26,7 @@ export const limits = {
   fieldLengthMax: 256,
   /** Values in one filter, over all its fields. */
   filterValuesMax: 1_000,
-  /** Slots of a collection: points written since it was created. */
+  /** Slots of a collection: points, and removed ones whose space is not free yet. */
   slotsMax: 2 ** 31 - 2,
   /** Collections created in the life of a database. */
   collectionsMax: 2 ** 21 - 1,

@@ -60,6 +60,8 @@ export interface CollectionTuning {
   readonly graphFrom?: number
   /** Points not yet linked into the graph beyond which upserts wait; default 50,000. */
   readonly backlogMax?: number
+  /** Removed points from which on, beside a tenth of all, their space is made free; default 1,000. */
+  readonly reclaimFrom?: number
   /** Bytes of decoded payloads and ids kept in memory; default 64 MiB. */
   readonly payloadCacheBytes?: number
   /** Searches slower than this emit `slowSearch`; default 100. */
@@ -201,6 +203,7 @@ const tuningNames = [
   'codesFrom',
   'graphFrom',
   'backlogMax',
+  'reclaimFrom',
   'payloadCacheBytes',
   'slowSearchMs',
   'rescore',
@@ -222,6 +225,7 @@ export function parseTuning(options: CollectionOptions): Tuning {
     codesFrom,
     graphFrom: integer(options.graphFrom ?? Math.max(codesFrom, 5_000), 'graphFrom', codesFrom),
     backlogMax: integer(options.backlogMax ?? 50_000, 'backlogMax', 1),
+    reclaimFrom: integer(options.reclaimFrom ?? 1_000, 'reclaimFrom', 1),
     payloadCacheBytes: integer(options.payloadCacheBytes ?? 64 << 20, 'payloadCacheBytes', 0),
     slowSearchMs: finite(options.slowSearchMs ?? 100, 'slowSearchMs', 0),
     rescore: rescoring(options.rescore ?? 'bounded'),

@@ -109,7 +109,7 @@ export class PayloadReader {
   /** The id is kept twice; a record that was put where another belongs shows here. */
   #checkId(slot: number, id: PointId): void {
     // A commit is readable from LMDB a moment before the table knows of it.
-    if (slot >= this.#table.slots) return
+    if (!this.#table.live.has(slot)) return
     const expected = this.#table.numericId(slot)
     if (expected === undefined ? typeof id === 'string' : expected === id) return
     throw new AnnulusError('ANNULUS_CORRUPT', `slot ${slot} holds the record of another point`, {

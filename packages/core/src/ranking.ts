@@ -10,7 +10,7 @@ import {
   readsNeeded,
 } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
-import type { Generation } from './generation.js'
+import type { Coverage, Generation } from './generation.js'
 import { Nearest } from './nearest.js'
 import type { ParsedSearch } from './options.js'
 import type { Strategy } from './planner.js'
@@ -26,20 +26,25 @@ export interface Scope {
   /** Live slots that pass the filter; later writes leave it alone. */
   readonly matching: SlotSet
   readonly filtered: boolean
-  /** One past the last slot. */
-  readonly slots: number
   readonly generation: Generation | undefined
-  readonly linked: number
-  readonly encoded: number
+  /** Where the generation has the matching slots. */
+  readonly coverage: Coverage | undefined
 }
 
 export interface Ranking {
   readonly slots: Uint32Array
   readonly distances: Float32Array
-  /** Slots from this one on have exact distances; 0 when all have. */
-  readonly exactFrom: number
+  /** Slots with estimated distances; all others have exact ones. */
+  readonly estimated: SlotSet | undefined
   readonly candidates: number
   readonly reads: number
+}
+
+/** The codes that a ranking goes by. */
+interface Coded {
+  readonly generation: Generation
+  readonly coverage: Coverage
+  readonly useGraph: boolean
 }
 
 /** Slots scored at once by an exact search: one step of the event loop each. */
@@ -48,7 +53,7 @@ const exactStep = 32_768
 const nothing: Ranking = {
   slots: new Uint32Array(),
   distances: new Float32Array(),
-  exactFrom: 0,
+  estimated: undefined,
   candidates: 0,
   reads: 0,
 }
@@ -60,37 +65,39 @@ export async function rank(
   strategy: Strategy,
   options: ParsedSearch,
 ): Promise<Ranking> {
-  const { generation } = scope
+  const { generation, coverage } = scope
   if (strategy === 'none') return nothing
   const wanted = options.limit + options.offset
-  if (strategy === 'exact' || generation === undefined) {
-    return rankExactly(scope, query, 0, wanted, options.signal)
+  if (strategy === 'exact' || generation === undefined || coverage === undefined) {
+    return rankExactly(scope, query, scope.matching, wanted, options.signal)
   }
   return generation.use(async () => {
-    const coded = await rankCoded(scope, generation, query, strategy === 'graph', options)
-    if (scope.encoded >= scope.slots) return coded
-    const rest = await rankExactly(scope, query, scope.encoded, wanted, options.signal)
-    return merge(coded, rest, wanted)
+    const coded = { generation, coverage, useGraph: strategy === 'graph' }
+    const ranking = await rankCoded(scope, coded, query, options)
+    if (coverage.uncoded.size === 0) return ranking
+    const rest = await rankExactly(scope, query, coverage.uncoded, wanted, options.signal)
+    return merge(ranking, rest, wanted)
   })
 }
 
-/** Compares every matching slot from `from` on with its original vector. */
+/** Compares every slot of a set with its original vector. */
 export async function rankExactly(
-  scope: Pick<Scope, 'storage' | 'metric' | 'matching' | 'slots'>,
+  scope: Pick<Scope, 'storage' | 'metric'>,
   query: Float32Array,
-  from: number,
+  set: SlotSet,
   wanted: number,
   signal: AbortSignal | undefined,
 ): Promise<Ranking> {
   const nearest = new Nearest(wanted)
   let reads = 0
-  for (let first = from; first < scope.slots; first += exactStep) {
-    const slots = scope.matching.slots(first, Math.min(scope.slots, first + exactStep))
+  const end = set.words.length * 32
+  for (let first = 0; first < end && reads < set.size; first += exactStep) {
+    const slots = set.slots(first, first + exactStep)
     if (slots.length === 0) continue
     nearest.add(slots, await scope.storage.score(query, slots, scope.metric, withSignal(signal)))
     reads += slots.length
   }
-  return { ...nearest.candidates(), exactFrom: 0, candidates: reads, reads }
+  return { ...nearest.candidates(), estimated: undefined, candidates: reads, reads }
 }
 
 /** Two rankings of different slots as one. */
@@ -101,7 +108,7 @@ export function merge(a: Ranking, b: Ranking, wanted: number): Ranking {
   nearest.add(b.slots, b.distances)
   return {
     ...nearest.candidates(),
-    exactFrom: Math.max(a.exactFrom, b.exactFrom),
+    estimated: a.estimated ?? b.estimated,
     candidates: a.candidates + b.candidates,
     reads: a.reads + b.reads,
   }
@@ -110,15 +117,14 @@ export function merge(a: Ranking, b: Ranking, wanted: number): Ranking {
 /** Candidates from codes; their originals in the same native operation where the storage has a reader table. */
 async function rankCoded(
   scope: Scope,
-  generation: Generation,
+  coded: Coded,
   query: Float32Array,
-  useGraph: boolean,
   options: ParsedSearch,
 ): Promise<Ranking> {
   const wanted = options.limit + options.offset
   const inSteps = options.rescore !== false && scope.reader === undefined
   const reader = options.rescore === false ? undefined : scope.reader
-  const sources = candidateSources(scope, generation, useGraph)
+  const sources = candidateSources(scope, coded)
   const result = await pipelineSearch(scope.pool, sources, reader, query, {
     metric: scope.metric,
     limit: inSteps ? options.candidates : wanted,
@@ -128,7 +134,7 @@ async function rankCoded(
     signal: options.signal,
   }).catch((error: unknown) => located(scope.storage, error))
   if (inSteps) return rescore(scope, query, result, options)
-  return { ...result, exactFrom: result.exact ? 0 : scope.encoded }
+  return { ...result, estimated: result.exact ? undefined : coded.coverage.coded }
 }
 
 /** Native searches know slots; the storage, asked for the same vector, names the file too. */
@@ -140,10 +146,8 @@ async function located(storage: VectorStorage, error: unknown): Promise<never> {
 
 function candidateSources(
   scope: Scope,
-  generation: Generation,
-  useGraph: boolean,
+  { generation, coverage, useGraph }: Coded,
 ): CandidateSource[] {
-  const from = useGraph ? scope.linked : 0
   const sources: CandidateSource[] = []
   if (useGraph && generation.graph !== undefined) {
     sources.push({
@@ -151,11 +155,8 @@ function candidateSources(
       allowed: scope.filtered ? scope.matching.words : undefined,
     })
   }
-  if (from < scope.encoded) {
-    const all = from === 0 && scope.encoded === scope.slots
-    const allowed = all ? scope.matching.words : scope.matching.range(from, scope.encoded).words
-    sources.push({ source: generation.codesSource(), allowed })
-  }
+  const scanned = useGraph ? coverage.unlinked : coverage.coded
+  if (scanned.size > 0) sources.push({ source: generation.codesSource(), allowed: scanned.words })
   return sources
 }
 
@@ -180,7 +181,7 @@ async function rescore(
     read = needed
     if (bounded) needed = readsNeeded(found, wanted, read, best.worst)
   }
-  return { ...best.candidates(), exactFrom: 0, candidates: found.slots.length, reads: read }
+  return { ...best.candidates(), estimated: undefined, candidates: found.slots.length, reads: read }
 }
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {

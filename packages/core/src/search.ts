@@ -114,8 +114,8 @@ async function searchOnce(
     ef: options.ef,
     m: parts.m,
     exact: options.exact,
-    hasCodes: scope.generation !== undefined && scope.encoded > 0,
-    hasGraph: scope.linked > 0,
+    hasCodes: (scope.generation?.encoded ?? 0) > 0,
+    hasGraph: scope.generation?.graph !== undefined && scope.generation.linked > 0,
   })
   const planned = nowMs()
   let ranking = await rank(scope, query, strategy, options)
@@ -125,12 +125,12 @@ async function searchOnce(
       options.filter === undefined
         ? everything(table)
         : await parts.filters.match(options.filter, options.signal)
-    const after = survey(parts, now, options)
-    const moved = await rankExactly(after, query, scope.slots, wanted, options.signal)
+    const added = now.set.without(scope.matching)
+    const moved = await rankExactly(scope, query, added, wanted, options.signal)
     ranking = merge(ranking, moved, wanted)
   }
   const ranked = nowMs()
-  const { hits, overtaken } = await fetch(parts, ranking, strategy, options)
+  const { hits, overtaken } = await fetch(parts, ranking, options)
   totals.candidates += ranking.candidates
   totals.reads += ranking.reads
   totals.planMs += planned - begin
@@ -140,11 +140,11 @@ async function searchOnce(
 }
 
 function everything(table: SlotTable): Match {
-  return { set: table.frozen(), slots: table.slots, removals: table.removals }
+  return { set: table.frozen(), removals: table.removals }
 }
 
 /** The state that a search goes by. */
-function survey(parts: SearchParts, { set, slots }: Match, options: ParsedSearch): Scope {
+function survey(parts: SearchParts, { set }: Match, options: ParsedSearch): Scope {
   const generation = parts.indexer.current
   return {
     pool: parts.pool,
@@ -153,10 +153,8 @@ function survey(parts: SearchParts, { set, slots }: Match, options: ParsedSearch
     metric: parts.metric,
     matching: set,
     filtered: options.filter !== undefined,
-    slots,
     generation,
-    linked: generation?.graph === undefined ? 0 : Math.min(slots, generation.linked),
-    encoded: Math.min(slots, generation?.encoded ?? 0),
+    coverage: generation?.coverage(set, parts.table.slots),
   }
 }
 
@@ -164,7 +162,6 @@ function survey(parts: SearchParts, { set, slots }: Match, options: ParsedSearch
 async function fetch(
   parts: SearchParts,
   ranking: Ranking,
-  strategy: Strategy,
   options: ParsedSearch,
 ): Promise<{ hits: Hit<object>[]; overtaken: boolean }> {
   const { payloads, table, metric } = parts
@@ -188,7 +185,7 @@ async function fetch(
       continue
     }
     const score = scoreOf(metric, ranking.distances[options.offset + rank] ?? Number.NaN)
-    const exact = slot >= ranking.exactFrom || strategy === 'exact'
+    const exact = ranking.estimated?.has(slot) !== true
     hits.push(hit(id, score, exact, content?.payload, vectors?.[rank]))
   }
   return { hits, overtaken }

@@ -62,6 +62,25 @@ export class SlotSet {
     }
   }
 
+  /** Adds the slots in [from, to). */
+  addRange(from: number, to: number): void {
+    if (from >= to) return
+    this.reserve(to)
+    for (let index = from >>> 5; index <= (to - 1) >>> 5; index++) {
+      const low = index === from >>> 5 ? -1 << (from & 31) : -1
+      const high = index === to >>> 5 ? (1 << (to & 31)) - 1 : -1
+      const before = this.#words[index] ?? 0
+      const after = before | (low & high)
+      this.#words[index] = after
+      this.#size += countWord(after) - countWord(before)
+    }
+  }
+
+  clear(): void {
+    this.#words = new Uint32Array(1)
+    this.#size = 0
+  }
+
   /** Makes room for slots below `slots`. */
   reserve(slots: number): void {
     const needed = Math.ceil(slots / 32)
@@ -76,6 +95,21 @@ export class SlotSet {
     const length = Math.min(this.#words.length, other.#words.length)
     const words = new Uint32Array(length)
     for (let i = 0; i < length; i++) words[i] = (this.#words[i] ?? 0) & (other.#words[i] ?? 0)
+    return SlotSet.from(words)
+  }
+
+  /** The slots that are in one of both sets. */
+  union(other: SlotSet): SlotSet {
+    const set = SlotSet.from(this.#words.slice())
+    set.addWords(0, other.#words)
+    return set
+  }
+
+  /** The slots that are not in the other set. */
+  without(other: SlotSet): SlotSet {
+    const words = this.#words.slice()
+    const length = Math.min(words.length, other.#words.length)
+    for (let i = 0; i < length; i++) words[i] = (words[i] ?? 0) & ~(other.#words[i] ?? 0)
     return SlotSet.from(words)
   }
 

@@ -6,8 +6,9 @@ import { SlotSet } from './slot-set.js'
 export const idChunkSlots = 65_536
 
 /**
- * Live slots and their numeric ids. Slots are handed out in order and not reused: what is said here
- * of a slot that was ever live stays true, except that it may die.
+ * Live slots and their numeric ids. A slot is live, dead (it had a point, and somebody may still be
+ * reading it) or free for another point. What is said of a slot stays true from the moment it is live
+ * until it is free again.
  */
 export class SlotTable {
   readonly live: SlotSet
@@ -15,7 +16,10 @@ export class SlotTable {
   slots: number
   /** Grows by one with each slot that dies; a search compares it to see whether it was overtaken. */
   removals = 0
-  #frozen: { set: SlotSet; removals: number; slots: number } | undefined
+  /** Grows with every change of what is live. */
+  version = 0
+  readonly #free = new SlotSet()
+  #frozen: { set: SlotSet; version: number } | undefined
   readonly #ids: (Float64Array | undefined)[] = []
 
   constructor(slots = 0, live: SlotSet = new SlotSet(slots)) {
@@ -27,33 +31,63 @@ export class SlotTable {
   /** The live slots as they are now, in a set that later writes leave alone. */
   frozen(): SlotSet {
     const known = this.#frozen
-    if (known?.removals === this.removals && known.slots === this.slots) return known.set
+    if (known?.version === this.version) return known.set
     const set = SlotSet.from(this.live.words.slice(0, Math.ceil(this.slots / 32)))
-    this.#frozen = { set, removals: this.removals, slots: this.slots }
+    this.#frozen = { set, version: this.version }
     return set
   }
 
   /** Makes `slot` live. */
   add(slot: number, id: PointId): void {
     this.live.add(slot)
-    if (typeof id === 'number') this.setNumericId(slot, id)
+    this.#free.delete(slot)
+    this.version++
+    this.#setId(slot, typeof id === 'number' ? id : Number.NaN)
   }
 
   remove(slot: number): void {
     this.live.delete(slot)
     this.removals++
+    this.version++
   }
 
   /** Moves the end of the table to `slots` and keeps the bitmap as long as the table. */
   extend(slots: number): void {
     this.slots = Math.max(this.slots, slots)
     this.live.reserve(this.slots)
+    this.version++
   }
 
-  setNumericId(slot: number, id: number): void {
+  /** Slots below the end that are neither live nor free: how many, and which. */
+  get dead(): number {
+    return this.slots - this.live.size - this.#free.size
+  }
+
+  deadSlots(): SlotSet {
+    const all = new SlotSet(this.slots)
+    all.addRange(0, this.slots)
+    return all.without(this.live).without(this.#free)
+  }
+
+  /** Lets dead slots be given to other points: nobody reads them any more. */
+  release(dead: SlotSet): void {
+    this.#free.addWords(0, dead.words)
+  }
+
+  get free(): number {
+    return this.#free.size
+  }
+
+  /** The lowest free slots, ascending, at most `max`. */
+  freeSlots(max: number): Uint32Array {
+    return this.#free.slots(0, this.slots, max)
+  }
+
+  #setId(slot: number, id: number): void {
     const index = Math.floor(slot / idChunkSlots)
     let chunk = this.#ids[index]
     if (chunk === undefined) {
+      if (Number.isNaN(id)) return
       chunk = new Float64Array(idChunkSlots).fill(Number.NaN)
       this.#ids[index] = chunk
     }

@@ -8,6 +8,7 @@ import type { CollectionStore, SnapshotManifest } from './collection-store.js'
 import { Generation } from './generation.js'
 import { turn } from './points.js'
 import { decodeRecord } from './records.js'
+import { SlotSet } from './slot-set.js'
 import { captureSlots, loadSlots, saveSlots } from './slot-snapshot.js'
 import { SlotTable } from './slot-table.js'
 
@@ -63,7 +64,9 @@ export class Snapshots {
     const { pool, onRebuilt } = this.#options
     const codesPath = this.#path(manifest.codes)
     let generation: Generation
+    let reassigned: SlotSet
     try {
+      reassigned = reassignedAfter(this.#options.store, manifest.sequence)
       const codes = await loadCodes(codesPath, { pool, signal })
       generation = new Generation(
         codes,
@@ -79,17 +82,20 @@ export class Snapshots {
       return undefined
     }
     this.#saved = generation
-    if (manifest.graph === undefined) return generation
+    if (manifest.graph === undefined) {
+      generation.reconcile(table, reassigned)
+      return generation
+    }
     const graphPath = this.#path(manifest.graph)
     try {
       const scorer = generation.codes.scorer()
       generation.graph = await HnswIndex.load(graphPath, { pool, scorer, signal })
       generation.linked = Math.min(manifest.linked, table.slots)
-      generation.removeDead(table)
     } catch (error) {
       this.#saved = undefined
       onRebuilt(graphPath, rebuildable(error))
     }
+    generation.reconcile(table, reassigned)
     return generation
   }
 
@@ -105,6 +111,8 @@ export class Snapshots {
     if (this.#changes(sequence, table, generation) < changesMin) return
     // What the snapshot covers must be in LMDB to be dropped there.
     await database.flush()
+    // Codes of other points than the table says would be taken for theirs.
+    if (generation !== undefined && generation.unencoded.size > 0) return
     const write = () => this.#write(table, sequence, generation)
     if (generation === undefined) return write()
     generation.saving = true
@@ -183,9 +191,19 @@ export class Snapshots {
   }
 }
 
+/** Slots that got other points after a commit. */
+function reassignedAfter(store: CollectionStore, sequence: number): SlotSet {
+  const slots = new SlotSet()
+  for (const { reused = [] } of store.changesAfter(sequence)) {
+    for (const slot of reused) slots.add(slot)
+  }
+  return slots
+}
+
 function replay(table: SlotTable, store: CollectionStore, sequence: number): void {
   for (const change of store.changesAfter(sequence)) {
     table.extend(change.to)
+    for (const slot of change.reused ?? []) addFromRecord(table, store, slot)
     for (let slot = change.from; slot < change.to; slot++) addFromRecord(table, store, slot)
     for (const slot of change.removed) table.remove(slot)
   }

@@ -6,8 +6,9 @@ export interface CollectionStats {
   readonly name: string
   /** Points that can be found. */
   readonly points: number
-  /** Slots handed out since the collection was created; the rest of them are dead. */
+  /** Places for points: those in use, those that are free, and those of removed points that are not yet. */
   readonly slots: number
+  readonly freeSlots: number
   /** Bytes of memory, by part. */
   readonly memory: {
     readonly codes: number

@@ -6,7 +6,9 @@ import type { PointId } from './ids.js'
 import { limits } from './limits.js'
 import { decodePayload } from './payloads.js'
 import type { PointGroup } from './points.js'
+import type { Readers } from './readers.js'
 import { decodeRecord } from './records.js'
+import { type SlotGrant, slotAt } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
 
 /** How many points were new, were replaced, and were removed. */
@@ -28,13 +30,13 @@ export function addCounts(
 /** One group to upsert, or ids to delete. */
 export type WriteInput = { readonly group: PointGroup } | { readonly remove: readonly PointId[] }
 
-/** Slots are handed out from `first` to `end`, in the order of the inputs' points. */
+/** The grant's slots go to the inputs' points in their order. */
 export interface WritePlan {
-  readonly first: number
-  readonly end: number
+  readonly grant: SlotGrant
   /** Slot of each id written here; undefined where the commit leaves it without one. */
   readonly slots: Map<PointId, number | undefined>
   readonly added: Map<number, { id: PointId; record: Buffer }>
+  /** Slots that were live before and are dead afterwards. */
   readonly removed: number[]
   readonly counts: WriteCounts[]
   /** What the added payloads put into the payload index, and what those removed leave there. */
@@ -42,22 +44,33 @@ export interface WritePlan {
   readonly unindexed: SlotsByKey
 }
 
+/** What a commit has done. */
+export interface Committed {
+  /** One past the last slot. */
+  readonly end: number
+  /** Slots that had other points before. */
+  readonly reused: readonly number[]
+  readonly removed: readonly number[]
+}
+
 export interface PlanParts {
   readonly store: CollectionStore
   readonly table: SlotTable
   readonly fields: FieldIndex
+  readonly readers: Readers
 }
 
 /**
- * Which slots the inputs take and free, in their order. Reads LMDB, changes nothing.
+ * Which slots the inputs take and give up, in their order. Reads LMDB, changes nothing.
  *
  * @throws AnnulusError `ANNULUS_LIMIT`, or `ANNULUS_CORRUPT` when a record to be replaced is damaged.
  */
 export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): WritePlan {
+  const points = inputs.reduce((sum, input) => sum + ('group' in input ? sizeOf(input) : 0), 0)
   const first = parts.table.slots
+  const reused = parts.readers.pinned ? new Uint32Array() : parts.table.freeSlots(points)
   const plan: WritePlan = {
-    first,
-    end: first + inputs.reduce((sum, input) => sum + ('group' in input ? sizeOf(input) : 0), 0),
+    grant: { reused, first, end: first + points - reused.length },
     slots: new Map(),
     added: new Map(),
     removed: [],
@@ -65,13 +78,13 @@ export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): Wri
     indexed: new Map(),
     unindexed: new Map(),
   }
-  if (plan.end > limits.slotsMax) {
+  if (plan.grant.end > limits.slotsMax) {
     throw new AnnulusError(
       'ANNULUS_LIMIT',
-      `a collection may be given at most ${limits.slotsMax} points in its life`,
+      `a collection may hold at most ${limits.slotsMax} points`,
     )
   }
-  let next = first
+  let next = 0
   for (const input of inputs) {
     if ('remove' in input) {
       const removed = input.remove.filter((id) => planRemoval(plan, id, parts)).length
@@ -88,7 +101,7 @@ export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): Wri
 function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: PlanParts): number {
   let replaced = 0
   for (const [index, id] of group.ids.entries()) {
-    const slot = first + index
+    const slot = slotAt(plan.grant, first + index)
     if (planRemoval(plan, id, parts)) replaced++
     plan.slots.set(id, slot)
     const record = group.records[index]
@@ -99,14 +112,20 @@ function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: Pla
   return replaced
 }
 
-/** Plans to free the slot of an id, if it has one. */
+/** Plans to give up the slot of an id, if it has one. */
 function planRemoval(plan: WritePlan, id: PointId, parts: PlanParts): boolean {
   const { store, fields } = parts
   const slot = plan.slots.has(id) ? plan.slots.get(id) : store.slotOf(id)
   if (slot === undefined) return false
   plan.slots.set(id, undefined)
+  if (plan.added.delete(slot)) {
+    for (const { slots } of plan.indexed.values()) {
+      if (slots.includes(slot)) slots.splice(slots.indexOf(slot), 1)
+    }
+    return true
+  }
   plan.removed.push(slot)
-  if (plan.added.delete(slot) || fields.fields.length === 0) return true
+  if (fields.fields.length === 0) return true
   const bytes = store.record(slot)
   const payload = bytes === undefined ? undefined : decodeRecord(bytes, slot).payload
   if (payload !== undefined) fields.collect(plan.unindexed, slot, decodePayload(payload))

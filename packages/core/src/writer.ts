@@ -7,6 +7,8 @@ import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
 import { slicePoints, turn } from './points.js'
 import { Prefetching } from './prefetching.js'
+import type { Readers } from './readers.js'
+import { runsOf, vectorsOfRun } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
 import {
   planWrites,
@@ -32,7 +34,10 @@ export interface WriterOptions {
   readonly table: SlotTable
   readonly fields: FieldIndex
   readonly indexer: Indexer
+  readonly readers: Readers
   readonly onRemoved: (slots: readonly number[]) => void
+  /** Slots that had other points before. */
+  readonly onReused: (slots: readonly number[]) => void
   /** A write that was acknowledged before it was durable could not be made durable. */
   readonly onLost: (error: unknown) => void
 }
@@ -52,7 +57,7 @@ export class Writer {
    * What slots removed by the last commit left in the payload index. It is cleared by the next one:
    * until a removal is visible, filters must still find the slot.
    */
-  #unindexed: SlotsByKey = new Map()
+  #unindexed: SlotsByKey
   commits = 0
 
   constructor(options: WriterOptions) {
@@ -60,6 +65,11 @@ export class Writer {
     this.#sequence = options.store.state().sequence
     this.#durableSequence = this.#sequence
     this.#leave = this.#joinFlushes()
+    this.#unindexed = new Map(
+      options.store
+        .unindexed()
+        .map(([key, slots]) => [key.toString('latin1'), { key, slots: [...slots] }]),
+    )
   }
 
   /** Number of the last commit that searches see. */
@@ -179,35 +189,40 @@ export class Writer {
   }
 
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
-    const { store, table, indexer, onRemoved } = this.#options
+    const { store, table, indexer, fields, onRemoved, onReused } = this.#options
     store.database.checkWritable()
     await this.#prefetchIds(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)
-    if (plan.end === plan.first && plan.removed.length === 0) return plan.counts
-    const blocks = this.#options.fields.prepare(plan.indexed, this.#unindexed)
+    if (plan.added.size === 0 && plan.removed.length === 0) return plan.counts
+    const { first: from, end: to } = plan.grant
+    const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
+    const blocks = fields.prepare(plan.indexed, this.#unindexed)
     const vectors = vectorsOf(inputs, this.#options.storage.dimension)
-    const encoding = indexer.encode(plan.first, vectors)
+    const encoding = indexer.encode(runsOf(plan.grant), vectors)
     await this.#store(plan, vectors).finally(() => encoding)
     const encoded = await encoding
     const sequence = this.#sequence + 1
-    const points =
-      table.live.size + plan.added.size - plan.removed.filter((slot) => slot < plan.first).length
+    const points = table.live.size + plan.added.size - plan.removed.length
     await store.apply(() => {
       this.#put(plan)
-      this.#options.fields.write(blocks)
-      store.putState({ slots: plan.end, points, sequence })
-      store.putChange(sequence, { from: plan.first, to: plan.end, removed: plan.removed })
+      fields.write(blocks)
+      store.putState({ slots: to, points, sequence })
+      store.putChange(sequence, { from, to, reused, removed: plan.removed })
+      if (plan.unindexed.size > 0 || this.#unindexed.size > 0) {
+        store.putUnindexed(Array.from(plan.unindexed.values(), ({ key, slots }) => [key, slots]))
+      }
     })
     this.#sequence = sequence
     if (store.database.durability === 'sync') this.#durableSequence = sequence
     this.#unindexed = plan.unindexed
     this.commits++
-    table.extend(plan.end)
+    table.extend(to)
     for (const [slot, { id }] of plan.added) table.add(slot, id)
     for (const slot of plan.removed) table.remove(slot)
     onRemoved(plan.removed)
-    indexer.committed(plan.end, plan.removed, encoded)
+    onReused(reused)
+    indexer.committed({ end: to, reused, removed: plan.removed }, encoded)
     return plan.counts
   }
 
@@ -216,8 +231,14 @@ export class Writer {
     if (vectors.length === 0) return
     const { storage, store } = this.#options
     const { durability, latch } = store.database
-    const written = storage.write(plan.first, vectors)
-    await latch.guard(durability === 'sync' ? written.then(() => storage.flush()) : written)
+    const write = async () => {
+      const runs = runsOf(plan.grant)
+      await Promise.all(
+        runs.map((run) => storage.write(run.slot, vectorsOfRun(vectors, run, storage.dimension))),
+      )
+      if (durability === 'sync') await storage.flush()
+    }
+    await latch.guard(write())
   }
 
   #joinFlushes(): () => void {
@@ -242,7 +263,7 @@ export class Writer {
       else store.putId(id, slot)
     }
     for (const [slot, { record }] of plan.added) store.putRecord(slot, record)
-    for (const slot of plan.removed) if (slot < plan.first) store.removeRecord(slot)
+    for (const slot of plan.removed) store.removeRecord(slot)
   }
 
   async #prefetchIds(inputs: readonly WriteInput[]): Promise<void> {

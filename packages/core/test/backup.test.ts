@@ -8,7 +8,8 @@ import { pauseMs } from '../src/throttle.js'
 import { directory, failure, openHere, vectors } from './world.js'
 
 const dimension = 8
-const settings = { dimension, codesFrom: 50, graphFrom: 100, indexedFields: ['kind'] }
+const tuning = { codesFrom: 50, graphFrom: 100, reclaimFrom: 20 }
+const settings = { dimension, indexedFields: ['kind'], ...tuning }
 const storage = preadStorage({ segmentBytesMax: 16_384 })
 
 const points = (count: number, first = 0, turn = 0) =>

@@ -10,6 +10,7 @@ const shrink = process.env['ANNULUS_SHRINK'] !== undefined
 const numRuns = Number(process.env['ANNULUS_RUNS'] ?? 28)
 
 let total = 0
+let reused = 0
 const strategies = new Map<string, number>()
 
 describe('a collection does what a map and brute force do', () => {
@@ -28,6 +29,7 @@ describe('a collection does what a map and brute force do', () => {
             await real.db.close()
           }
           total += model.commands
+          reused += model.reused
           narrow.add(model.tallies.narrow)
           wide.add(model.tallies.wide)
           for (const [name, count] of model.strategies) {
@@ -49,6 +51,10 @@ describe('a collection does what a map and brute force do', () => {
     for (const strategy of ['none', 'exact', 'scan', 'graph']) {
       expect(strategies.get(strategy) ?? 0).toBeGreaterThan(20)
     }
+  })
+
+  it('with slots that had other points before', () => {
+    expect(reused).toBeGreaterThan(2_000)
   })
 
   it('in at least 5,000 commands altogether, unless told otherwise', ({ skip }) => {

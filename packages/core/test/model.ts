@@ -40,6 +40,8 @@ export class Model {
   /** Results that searches should and did find, and how often each way was gone. */
   readonly tallies = { wide: new Tally(), narrow: new Tally() }
   readonly strategies = new Map<string, number>()
+  /** Points that were given the slot of an earlier one. */
+  reused = 0
 
   constructor(metric: Metric) {
     this.metric = metric
@@ -114,7 +116,7 @@ export class Real {
         ? {}
         : { dimension, metric, indexedFields: ['color', 'tags'], hnsw: { m: 4 } }
     // Small bounds make the rare ways common.
-    const tuning = { codesFrom: 20, graphFrom: 24, payloadCacheBytes: 4_000 }
+    const tuning = { codesFrom: 20, graphFrom: 24, payloadCacheBytes: 4_000, reclaimFrom: 4 }
     const collection = await db.collection<Payload>('model', { ...schema, ...tuning })
     return new Real(path, storage, db, collection)
   }
@@ -186,7 +188,9 @@ function upsert(
 ): Command {
   return new Named(`upsert ${fc.stringify(points)}`, async (model, real) => {
     const replaced = points.filter((each) => model.points.has(each.id)).length
+    const free = real.collection.stats().freeSlots
     const counts = await real.collection.upsert(points)
+    model.reused += Math.min(free, points.length)
     expect(counts).toEqual({ inserted: points.length - replaced, replaced, removed: 0 })
     for (const each of points) {
       model.points.set(each.id, { vector: Float32Array.from(each.vector), payload: each.payload })

@@ -1,6 +1,7 @@
 // The graph's JavaScript handle: new Graph(scorer, pool, m, efConstruct, seed), or new
 // Graph(loaded) with what loadGraph(path, scorer, pool, abortFlag) resolved with. Arguments are
 // checked in TypeScript with good messages; here only so far that nothing wrong can do harm.
+#include <annulus/bitmap.h>
 #include <annulus/externals.h>
 
 #include <cmath>
@@ -40,6 +41,7 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
          InstanceMethod<&GraphHandle::repair>("repair"),
          InstanceMethod<&GraphHandle::search>("search"),
          InstanceMethod<&GraphHandle::contains>("contains"),
+         InstanceMethod<&GraphHandle::occupied>("occupied"),
          InstanceMethod<&GraphHandle::stats>("stats"), InstanceMethod<&GraphHandle::save>("save"),
          InstanceMethod<&GraphHandle::check>("check"),
          InstanceMethod<&GraphHandle::source>("source"),
@@ -158,6 +160,19 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
     return Napi::Boolean::New(env_,
                               slot < graph_->nodes.reserved() &&
                                   graph_->nodes.state(static_cast<uint32_t>(slot)) == kLinked);
+  }
+
+  // Bitmap.
+  Napi::Value occupied(const Napi::CallbackInfo &) {
+    open("occupied");
+    const uint64_t slots = graph_->nodes.reserved();
+    Napi::Uint32Array words = Napi::Uint32Array::New(env_, bitmap_words(slots));
+    for (uint32_t slot = 0; slot < slots; ++slot) {
+      const uint8_t state = graph_->nodes.state(slot);
+      const bool held = state != kEmpty && state != kFree;
+      words.Data()[slot / 32] |= static_cast<uint32_t>(held) << (slot % 32);
+    }
+    return words;
   }
 
   Napi::Value size(const Napi::CallbackInfo &) {

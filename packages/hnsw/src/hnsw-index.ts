@@ -203,6 +203,14 @@ export class HnswIndex {
     return this.#graph.contains(slot)
   }
 
+  /**
+   * Bitmap of the slots that have a node, removed ones included, or may not be inserted before the next
+   * repair.
+   */
+  occupied(): Uint32Array {
+    return this.#graph.occupied()
+  }
+
   stats(): GraphStats {
     return this.#graph.stats()
   }

@@ -31,6 +31,7 @@ export interface NativeGraph {
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
   contains(slot: number): boolean
+  occupied(): Uint32Array
   stats(): GraphStats
   save(path: string, abort: Int32Array | undefined): Promise<void>
   check(): Promise<CheckReport>

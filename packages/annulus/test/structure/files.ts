@@ -13,7 +13,7 @@ const linesMax: Lengths = { ts: 300, mjs: 300, h: 400, cpp: 400 }
  */
 export const longFiles: Lengths = {
   // One model of a collection, in the order of its commands.
-  'packages/core/test/model.ts': 324,
+  'packages/core/test/model.ts': 328,
   // The properties of one code, on one set of made-up data.
 }
 

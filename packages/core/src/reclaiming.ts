@@ -1,0 +1,67 @@
+// From dead slots to free ones: out of the graph first, then out of the sight of every reader, in this
+// process and in others that read the same database.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Generation } from './generation.js'
+import type { IndexJobs } from './index-jobs.js'
+import type { Readers } from './readers.js'
+import type { SlotSet } from './slot-set.js'
+import type { SlotTable } from './slot-table.js'
+import type { Store } from './store.js'
+
+/** Dead slots are made free once they are this part of all, so that a repair is worth its pass. */
+const deadShare = 0.1
+
+/** Longest pause between two looks whether another process still reads what was removed. */
+const pauseMsMax = 250
+
+export interface ReclaimingOptions {
+  readonly table: SlotTable
+  readonly readers: Readers
+  readonly reclaimFrom: number
+  readonly database: Pick<Store, 'flush' | 'transaction' | 'oldestReader'>
+}
+
+export class Reclaiming {
+  readonly #options: ReclaimingOptions
+  readonly #jobs: IndexJobs
+  readonly #onReleased: () => void
+  /** Dead slots are being released as soon as those who read them have ended. */
+  #releasing = false
+
+  constructor(options: ReclaimingOptions, jobs: IndexJobs, onReleased: () => void) {
+    this.#options = options
+    this.#jobs = jobs
+    this.#onReleased = onReleased
+  }
+
+  /** Whether it is worth while now. Never beside a rebuild, whose graph would keep the slots. */
+  isDue(current: Generation | undefined, rebuilding: boolean): boolean {
+    const { table, reclaimFrom } = this.#options
+    if (current !== undefined && current.blocked.size > 0) return true
+    if (this.#releasing || rebuilding) return false
+    return table.dead > 0 && table.dead >= Math.max(reclaimFrom, table.slots * deadShare)
+  }
+
+  /** Takes what died out of the graph; its slots may be used again once nobody reads them any more. */
+  async run(current: Generation | undefined, rebuilding: boolean): Promise<void> {
+    const dead = await this.#jobs.repair(current)
+    if (rebuilding || this.#releasing) return
+    this.#releasing = true
+    // A failure latches all writing, so nobody would want the slots.
+    void this.#release(dead).catch(() => undefined)
+  }
+
+  async #release(dead: SlotSet): Promise<void> {
+    const { table, readers, database } = this.#options
+    // Until the removals survive power loss the old points may come back.
+    await database.flush()
+    const { transaction } = database
+    await readers.passed()
+    for (let ms = 1; database.oldestReader() < transaction; ms = Math.min(2 * ms, pauseMsMax)) {
+      await delay(ms, undefined, { ref: false })
+    }
+    table.release(dead)
+    this.#releasing = false
+    this.#onReleased()
+  }
+}
