@@ -184,16 +184,18 @@ void ProductCodes::prepare_from(Value value, double back, void *query) const {
     for (size_t d = 0; d < width; ++d) point[d] = static_cast<float>(value(spaces_.start(j) + d));
     float *own = shares + centroid_count * j;
     kernels_.table(kind_, point, width, codebook_.of(spaces_, j), own);
-    const auto ends = std::minmax_element(own, own + centroid_count);
-    low_sum += *ends.first;
-    widest = std::max(widest, *ends.second - *ends.first);
+    float least, largest;
+    kernels_.ends(own, &least, &largest);
+    low_sum += least;
+    widest = std::max(widest, largest - least);
   }
   const double unit = widest / 65535.0;
   // Below, shares differ by less than what their sums are rounded by.
   const auto per_unit = static_cast<float>(widest > 0x1p-100f ? 1 / unit : 0);
   for (size_t j = 0; j < spaces_.count; ++j) {
     const float *own = shares + centroid_count * j;
-    const float low = *std::min_element(own, own + centroid_count);
+    float low, largest;
+    kernels_.ends(own, &low, &largest);
     uint16_t *rounded = entries + centroid_count * j;
     kernels_.round(own, low, per_unit, rounded);
     // Planes are half as long as floats, so only floats that were used are overwritten.

@@ -30,6 +30,9 @@ namespace {
                              const float *centroids, float *out) {                                 \
       product_loops::table(kind, query, width, centroids, out);                                    \
     }                                                                                              \
+    TARGET static void ends(const float *values, float *least, float *largest) {                   \
+      product_loops::ends(values, least, largest);                                                 \
+    }                                                                                              \
     TARGET static void round(const float *in, float low, float per_unit, uint16_t *out) {          \
       product_loops::round(in, low, per_unit, out);                                                \
     }                                                                                              \
@@ -47,8 +50,8 @@ namespace {
       product_loops::compare(kind, a, b, n, sums);                                                 \
     }                                                                                              \
     static constexpr ProductKernels kernels() {                                                    \
-      return {nearest, nearest_of_each, table,   round,                                            \
-              approach, compare,        nullptr, product_loops::sum};                              \
+      return {nearest,  nearest_of_each, table,   ends, round,                                     \
+              approach, compare,         nullptr, product_loops::sum};                             \
     }                                                                                              \
   }
 // clang-format on

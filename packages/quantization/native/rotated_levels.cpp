@@ -34,6 +34,11 @@ ANNULUS_INLINE float dot(const float *__restrict a, const float *__restrict b, s
   return total(sums);
 }
 
+ANNULUS_INLINE void take_off(const float *__restrict axis, float share, float *__restrict vector,
+                             size_t n) {
+  for (size_t i = 0; i < n; ++i) vector[i] -= share * axis[i];
+}
+
 ANNULUS_INLINE FittedLevels round_levels(const float *__restrict vector, size_t n, float scale,
                                          uint32_t bits, uint8_t *__restrict levels) {
   const float half = static_cast<float>(1u << (bits - 1));
@@ -72,6 +77,9 @@ ANNULUS_INLINE FittedLevels round_levels(const float *__restrict vector, size_t 
 
 #define ANNULUS_PASSES(name, target)                                                          \
   target float dot_##name(const float *a, const float *b, size_t n) { return dot(a, b, n); }  \
+  target void take_off_##name(const float *axis, float share, float *vector, size_t n) {      \
+    take_off(axis, share, vector, n);                                                         \
+  }                                                                                           \
   target FittedLevels round_##name(const float *vector, size_t n, float scale, uint32_t bits, \
                                    uint8_t *levels) {                                         \
     return round_levels(vector, n, scale, bits, levels);                                      \
@@ -99,12 +107,12 @@ Starts starts_of(uint32_t bits) {
 VectorPasses vector_passes(Isa isa) {
 #if defined(ANNULUS_X86)
   const Isa best = best_isa(isa);
-  if (best >= Isa::avx512) return {dot_avx512, round_avx512};
-  if (best == Isa::avx2) return {dot_avx2, round_avx2};
+  if (best >= Isa::avx512) return {dot_avx512, take_off_avx512, round_avx512};
+  if (best == Isa::avx2) return {dot_avx2, take_off_avx2, round_avx2};
 #else
   (void)isa;
 #endif
-  return {dot_baseline, round_baseline};
+  return {dot_baseline, take_off_baseline, round_baseline};
 }
 
 FittedLevels fit_levels(const VectorPasses &passes, const float *vector, size_t n, uint32_t bits,

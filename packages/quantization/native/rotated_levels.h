@@ -20,6 +20,8 @@ struct FittedLevels {
 /// Passes compiled for one instruction set.
 struct VectorPasses {
   float (*dot)(const float *a, const float *b, size_t n);
+  /// vector[i] -= share axis[i].
+  void (*take_off)(const float *axis, float share, float *vector, size_t n);
   /// levels[i] = floor(scale vector[i]) + 2^(bits - 1), clipped to what `bits` bits hold.
   FittedLevels (*round)(const float *vector, size_t n, float scale, uint32_t bits, uint8_t *levels);
 };

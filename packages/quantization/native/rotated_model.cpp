@@ -75,9 +75,16 @@ Placement Placer::place(const float *vector, Role role, const PlacementRoom &roo
   const float *mean = model_.mean.data();
   // Eight sums in a fixed order, as in norm_of.
   double sums[8] = {};
-  for (size_t i = 0; i < n; ++i) {
+  const size_t whole = n / 8 * 8;
+  for (size_t i = 0; i < whole; i += 8) {
+    for (size_t k = 0; k < 8; ++k) {
+      const double value = vector[i + k] * scale - origin * mean[i + k];
+      sums[k] += value * value;
+    }
+  }
+  for (size_t i = whole; i < n; ++i) {
     const double value = vector[i] * scale - origin * mean[i];
-    sums[i % 8] += value * value;
+    sums[i - whole] += value * value;
   }
   Placement placement{};
   placement.norm = std::sqrt(((sums[0] + sums[4]) + (sums[1] + sums[5])) +
@@ -93,8 +100,7 @@ Placement Placer::place(const float *vector, Role role, const PlacementRoom &roo
     placement.axis[a] = share[a] * placement.norm;
   }
   for (uint32_t a = 0; a < rotated_axes; ++a) {
-    const float *axis = &model_.axes[a * n];
-    for (size_t i = 0; i < n; ++i) direction[i] -= share[a] * axis[i];
+    passes_.take_off(&model_.axes[a * n], share[a], direction, n);
   }
   placement.rest =
       placement.norm * std::sqrt(static_cast<double>(passes_.dot(direction, direction, n)));

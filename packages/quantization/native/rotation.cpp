@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/hadamard_near.h"
+
 namespace annulus {
 
 namespace {
@@ -15,28 +17,9 @@ namespace {
 #define ANNULUS_INLINE inline
 #endif
 
-constexpr size_t lanes = 16;
-
-// The stages inside of 16 values: each becomes its partner plus or minus itself.
-template <size_t Step>
-ANNULUS_INLINE void near_stage(float *__restrict values) {
-  float mixed[lanes];
-  for (size_t i = 0; i < lanes; ++i) {
-    const float own = (i & Step) != 0 ? -values[i] : values[i];
-    mixed[i] = values[i ^ Step] + own;
-  }
-  for (size_t i = 0; i < lanes; ++i) values[i] = mixed[i];
-}
-
-// Plain loops, compiled once per instruction set; the compiler vectorizes them. n >= 16.
-ANNULUS_INLINE void hadamard(float *values, size_t n, float scale) {
-  for (size_t i = 0; i < n; i += lanes) {
-    near_stage<1>(values + i);
-    near_stage<2>(values + i);
-    near_stage<4>(values + i);
-    near_stage<8>(values + i);
-  }
-  for (size_t step = lanes; step < n; step *= 2) {
+// Plain loops, compiled once per instruction set; the compiler vectorizes them.
+ANNULUS_INLINE void far_stages(float *values, size_t n, float scale) {
+  for (size_t step = hadamard_near::lanes; step < n; step *= 2) {
     for (size_t i = 0; i < n; i += 2 * step) {
       float *__restrict low = values + i;
       float *__restrict high = low + step;
@@ -51,15 +34,33 @@ ANNULUS_INLINE void hadamard(float *values, size_t n, float scale) {
   for (size_t i = 0; i < n; ++i) values[i] *= scale;
 }
 
-void hadamard_baseline(float *values, size_t n, float scale) { hadamard(values, n, scale); }
+// n >= 16.
+void hadamard_baseline(float *values, size_t n, float scale) {
+  hadamard_near::scalar(values, n);
+  far_stages(values, n, scale);
+}
 #if defined(ANNULUS_X86)
 ANNULUS_AVX2 void hadamard_avx2(float *values, size_t n, float scale) {
-  hadamard(values, n, scale);
+  hadamard_near::avx2(values, n);
+  far_stages(values, n, scale);
 }
 ANNULUS_AVX512 void hadamard_avx512(float *values, size_t n, float scale) {
-  hadamard(values, n, scale);
+  hadamard_near::avx512(values, n);
+  far_stages(values, n, scale);
 }
 #endif
+
+// Four at a time, so that they are stored together: stores bound the plain loop.
+void permute(const uint32_t *source, const float *sign, const float *from, size_t n,
+             float *__restrict to) {
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const float four[4] = {from[source[i]], from[source[i + 1]], from[source[i + 2]],
+                           from[source[i + 3]]};
+    for (size_t k = 0; k < 4; ++k) to[i + k] = sign[i + k] * four[k];
+  }
+  for (; i < n; ++i) to[i] = sign[i] * from[source[i]];
+}
 
 using Hadamard = void (*)(float *, size_t, float);
 
@@ -159,7 +160,7 @@ void Rotation::apply(const float *in, float *scratch, float *out) const {
   const float *from = in;
   float *to = out;
   for (const Stage &stage : stages_) {
-    for (size_t i = 0; i < n; ++i) to[i] = stage.sign[i] * from[stage.source[i]];
+    permute(stage.source.data(), stage.sign.data(), from, n, to);
     hadamard_(to + n - block_, block_, scale_);
     from = to;
     to = to == out ? scratch : out;

@@ -33,6 +33,8 @@ struct ProductKernels {
   /// out[k] = the share of sub-space and centroid k in a distance.
   void (*table)(TableKind kind, const float *query, size_t width, const float *centroids,
                 float *out);
+  /// The least and the largest of 256 values.
+  void (*ends)(const float *values, float *least, float *largest);
   /// out[k] = round((in[k] - low) * per_unit), 0 to 65535.
   void (*round)(const float *in, float low, float per_unit, uint16_t *out);
   /// best[i] = min(best[i], squared distance of point i from the centroid), points component by

@@ -63,6 +63,23 @@ ANNULUS_INLINE void table(TableKind kind, const float *query, size_t width, cons
   }
 }
 
+ANNULUS_INLINE void ends(const float *values, float *least, float *largest) {
+  float low[16], high[16];
+  for (size_t l = 0; l < 16; ++l) low[l] = high[l] = values[l];
+  for (size_t k = 16; k < centroid_count; k += 16) {
+    for (size_t l = 0; l < 16; ++l) {
+      low[l] = values[k + l] < low[l] ? values[k + l] : low[l];
+      high[l] = values[k + l] > high[l] ? values[k + l] : high[l];
+    }
+  }
+  *least = low[0];
+  *largest = high[0];
+  for (size_t l = 1; l < 16; ++l) {
+    *least = low[l] < *least ? low[l] : *least;
+    *largest = high[l] > *largest ? high[l] : *largest;
+  }
+}
+
 ANNULUS_INLINE void round(const float *in, float low, float per_unit, uint16_t *out) {
   for (size_t k = 0; k < centroid_count; ++k) {
     const float units = (in[k] - low) * per_unit + 0.5f;

@@ -44,6 +44,13 @@ std::vector<float> run(const ProductKernels &kernels, const Case &c) {
   }
   out[3 * centroid_count] =
       kernels.nearest(c.point.data(), c.width, c.centroids.data(), &out[3 * centroid_count + 1]);
+  for (size_t i = 0; i < 3; ++i) {
+    const auto first = out.begin() + static_cast<ptrdiff_t>(i * centroid_count);
+    const auto ends = std::minmax_element(first, first + centroid_count);
+    float least, largest;
+    kernels.ends(&*first, &least, &largest);
+    if (least != *ends.first || largest != *ends.second) return {};
+  }
   std::vector<uint16_t> rounded(centroid_count);
   kernels.round(out.data(), out[3 * centroid_count + 1], 1000, rounded.data());
   out.insert(out.end(), rounded.begin(), rounded.end());
@@ -61,6 +68,7 @@ std::vector<float> run(const ProductKernels &kernels, const Case &c) {
 }
 
 bool tables_are_right(const std::vector<float> &out, const Case &c) {
+  if (out.empty()) return false;
   size_t nearest = 0;
   double least = 1e30;
   for (size_t k = 0; k < centroid_count; ++k) {
