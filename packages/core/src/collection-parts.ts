@@ -12,6 +12,7 @@ import { Indexer } from './indexer.js'
 import type { CollectionOptions, Tuning } from './options.js'
 import { PayloadReader } from './payload-reader.js'
 import { Readers } from './readers.js'
+import { releaseAll } from './releasing.js'
 import { quantizerOf } from './schema.js'
 import type { SearchParts } from './search.js'
 import { SlotSet } from './slot-set.js'
@@ -166,13 +167,11 @@ function unusedSlots(table: SlotTable, generation: Generation | undefined): Slot
 /** Saves what is worth saving and releases everything; the first error is thrown at the end. */
 export async function closeParts(parts: CollectionParts, emit: Emit): Promise<void> {
   const { writer, indexer, storage } = parts
-  try {
+  const save = async () => {
     await writer.close()
     await saveIndex(parts, emit)
-  } finally {
-    await indexer.close()
-    await storage.close()
   }
+  await releaseAll([save, () => indexer.close(), () => storage.close()])
 }
 
 async function saveIndex(parts: CollectionParts, emit: Emit): Promise<void> {

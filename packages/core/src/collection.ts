@@ -26,6 +26,7 @@ import {
   type PointInput,
   type PointRules,
 } from './points.js'
+import { releaseAll } from './releasing.js'
 import { type Hit, type SearchAnswer, type SearchDiagnostics, search } from './search.js'
 import type { CollectionStats } from './stats.js'
 import { copyVector, type VectorInput } from './vectors.js'
@@ -249,16 +250,15 @@ export class Collection<
   /** Waits for calls in progress, saves the index, releases everything. Idempotent. */
   close(): Promise<void> {
     return this.#lifetime.close(async () => {
-      await this.#parts.indexer.stop()
-      await this.#lifetime.idle()
       const emit: Emit = (name, ...event) => {
         this.emit(name, ...event)
       }
-      try {
-        await closeParts(this.#parts, emit)
-      } finally {
-        this.#onClosed()
-      }
+      await releaseAll([
+        () => this.#parts.indexer.stop(),
+        () => this.#lifetime.idle(),
+        () => closeParts(this.#parts, emit),
+        () => this.#onClosed(),
+      ])
     })
   }
 

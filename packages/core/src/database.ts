@@ -24,6 +24,7 @@ import {
   invalid,
   parseTuning,
 } from './options.js'
+import { releaseAll } from './releasing.js'
 import { checkConfig, checkName, newConfig } from './schema.js'
 import type { DatabaseStats } from './stats.js'
 import { Store } from './store.js'
@@ -69,17 +70,17 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
   if (readOnly && (await files.stat(file)) === undefined) throw missing(path)
   if (!readOnly) await makeDurableDirectory(files, path)
   const lock = readOnly ? undefined : await files.lock(join(path, 'lock'))
-  const release = new AsyncReleases()
-  release.add(async () => lock?.release())
+  const opened: (() => unknown)[] = [() => lock?.release()]
   try {
     const store = await Store.open(file, files, { durability, readOnly })
-    release.add(() => store.close())
+    opened.unshift(() => store.close())
     const catalog = await Catalog.open(store, files, path)
     if (!readOnly) await files.syncDirectory(path)
     const pool = new Pool(threads)
     return new Database({ path, files, storage: options.storage, lock, store, catalog, pool })
   } catch (error) {
-    await release.run()
+    // Why it did not open says more than what failed after that.
+    await releaseAll(opened).catch(() => undefined)
     throw error
   }
 }
@@ -87,19 +88,6 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
 function checkPath(path: unknown): string {
   if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
   throw invalid('path must be the name of a directory', 'path')
-}
-
-/** What to undo, last first, when opening fails half-way. */
-class AsyncReleases {
-  readonly #releases: (() => Promise<void>)[] = []
-
-  add(release: () => Promise<void>): void {
-    this.#releases.unshift(release)
-  }
-
-  async run(): Promise<void> {
-    for (const release of this.#releases) await release()
-  }
 }
 
 /** An open database: its collections share one LMDB environment and one pool of threads. */
@@ -222,12 +210,13 @@ export class Database extends DatabaseEmitter {
       const { store, pool, lock } = this.#parts
       const opened = await Promise.allSettled(this.#open.values())
       const closing = opened.map((each) => each.status === 'fulfilled' && each.value.close())
-      const closed = await Promise.allSettled(closing)
-      pool.close()
-      await store.close()
-      await lock?.release()
-      const failed = closed.find((each) => each.status === 'rejected')
-      if (failed !== undefined) throw failed.reason
+      await Promise.allSettled(closing)
+      await releaseAll([
+        ...closing.map((each) => () => each),
+        () => pool.close(),
+        () => store.close(),
+        () => lock?.release(),
+      ])
     })
   }
 

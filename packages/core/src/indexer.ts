@@ -5,6 +5,7 @@ import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
 import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
 import { Reclaiming, type ReclaimingOptions } from './reclaiming.js'
+import { releaseAll } from './releasing.js'
 import type { SlotRun } from './slot-runs.js'
 import { trainingVectorsMax } from './training.js'
 import type { Committed } from './write-plan.js'
@@ -152,8 +153,7 @@ export class Indexer {
 
   async close(): Promise<void> {
     await this.stop()
-    await this.#next?.close()
-    await this.current?.close()
+    await releaseAll([() => this.#next?.close(), () => this.current?.close()])
   }
 
   async #run(): Promise<void> {
