@@ -2,7 +2,7 @@ import { type Database, type DatabaseOptions, open as openWith } from '@annulus/
 import { autoStorage } from './auto-storage.js'
 
 export * from '@annulus/core'
-export { binary, none, product, rotated, scalar } from '@annulus/quantization'
+export { auto, binary, none, product, rotated, scalar } from '@annulus/quantization'
 export type { StorageFactory, VectorStorage } from '@annulus/storage'
 export { mmapStorage } from '@annulus/storage-mmap'
 export { isSupported as isUringSupported, uringStorage } from '@annulus/storage-uring'

@@ -87,8 +87,9 @@ export async function openParts(
         metric: config.metric,
         graph: { m: config.m, efConstruct: config.efConstruct },
         ...tuning,
+        choice: snapshots.choice,
         onProgress: (progress) => emit('indexing', progress),
-        onIdle: () => emit('indexed', { points: table.live.size }),
+        onIdle: () => emit('indexed', { points: table.live.size, ...indexer.codes }),
         onDrift: (drift) => emit('drift', drift),
         onError: (error) => emit('backgroundError', error),
         snapshot: (current, changesMin) =>

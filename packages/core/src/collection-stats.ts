@@ -28,7 +28,8 @@ export function collectionStats(parts: CollectionParts, searches: SearchCounters
     storage: storage.stats(),
     index: {
       state: indexer.state,
-      codes: current?.codes.kind,
+      ...indexer.codes,
+      settings: current?.choice?.settings,
       encoded: current?.encoded ?? 0,
       linked: current?.linked ?? 0,
       backlog: indexer.backlog,

@@ -1,5 +1,7 @@
 // What one collection keeps in LMDB: ids, records, state, and the changes since its last snapshot.
+
 import { AnnulusError } from '@annulus/native'
+import type { Choice } from '@annulus/quantization'
 import type { Key } from 'lmdb'
 import { pack, unpack } from 'msgpackr'
 import { idKey, idOfKey, type PointId } from './ids.js'
@@ -33,6 +35,8 @@ export interface SnapshotManifest {
   readonly linked: number
   /** Points that the quantizer was trained among. */
   readonly trainedOn: number
+  /** What the quantizer picked, if it is one that picks. */
+  readonly choice?: Choice | undefined
 }
 
 /** Slots that one commit gave points, and those whose points it removed. */

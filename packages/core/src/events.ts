@@ -13,12 +13,20 @@ export interface IndexingProgress {
   readonly total: number
 }
 
+export interface IndexedCollection {
+  readonly points: number
+  /** Kind of the codes; undefined while the collection has none. */
+  readonly codes: string | undefined
+  /** Why, when `auto()` picked it. */
+  readonly reason: string | undefined
+}
+
 /** Events of a collection. */
 export type CollectionEvents = {
   /** The background index moved on. */
   indexing: (progress: IndexingProgress) => void
   /** Every point is in the index. */
-  indexed: (index: { readonly points: number }) => void
+  indexed: (index: IndexedCollection) => void
   /** A derived file was missing or damaged and is built again. */
   rebuilt: (file: { readonly file: string; readonly reason: AnnulusError }) => void
   /** The storage serves reads by another backend than the one asked for. */

@@ -1,11 +1,12 @@
 // One generation of a vector index: codes trained once and the graph built over them.
 import type { HnswIndex } from '@annulus/hnsw'
 import { AnnulusError, type SourceHandle } from '@annulus/native'
-import type { Codes } from '@annulus/quantization'
+import type { Choice, Codes } from '@annulus/quantization'
 import { DriftTest } from './drift.js'
 import { type SlotRun, vectorsOfRun } from './slot-runs.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
+import { trainingVectorsMax } from './training.js'
 
 /** What a search finds where. */
 export interface Coverage {
@@ -29,6 +30,8 @@ export class Generation {
   readonly codes: Codes
   /** Points that the quantizer was trained among. */
   readonly trainedOn: number
+  /** Why the codes are what they are, when a quantizer picked them. */
+  readonly choice: Choice | undefined
   graph: HnswIndex | undefined
   encoded: number
   linked: number
@@ -45,15 +48,24 @@ export class Generation {
   #users = 0
   #retired: (() => void) | undefined
 
-  constructor(codes: Codes, trainedOn: number, encoded = 0) {
+  constructor(codes: Codes, trainedOn: number, encoded = 0, choice?: Choice) {
     this.codes = codes
     this.trainedOn = trainedOn
+    this.choice = choice
     this.encoded = encoded
     this.linked = 0
   }
 
   /** True while the parts are written to files: codes must stay as they are. */
   saving = false
+
+  /** Codes trained among few points serve badly once there are many more; others outgrow their memory. */
+  isOutgrown(table: SlotTable, graphFrom: number): boolean {
+    if (table.slots > (this.choice?.countMax ?? table.slots)) return true
+    if (this.trainedOn >= trainingVectorsMax) return false
+    const startsGraph = this.graph === undefined && table.live.size >= graphFrom
+    return table.live.size >= this.trainedOn * (startsGraph ? 2 : 8)
+  }
 
   /** Runs a job that changes or saves codes or graph. Jobs do not overlap. */
   async exclusively<T>(job: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 // The single steps of indexing. Each is short, so that stopping never waits long.
 import { HnswIndex } from '@annulus/hnsw'
-import type { Metric, Pool } from '@annulus/native'
-import type { Quantizer } from '@annulus/quantization'
+import { AnnulusError, type Metric, type Pool } from '@annulus/native'
+import { type Choice, type Quantizer, quantizerFrom } from '@annulus/quantization'
 import type { VectorStorage } from '@annulus/storage'
 import { nowMs } from './clock.js'
 import type { IndexingProgress } from './events.js'
@@ -38,17 +38,33 @@ export class IndexJobs {
     this.#signal = signal
   }
 
-  /** Codes for what the collection holds now, none encoded yet. */
-  async train(): Promise<Generation> {
-    const { storage, table, quantizer, metric, pool, readers, onProgress } = this.#options
+  /** Codes for what the collection holds now, none encoded yet; of a `kept` kind as long as it fits. */
+  async train(kept?: Choice, replaced?: Generation): Promise<Generation> {
+    const { storage, table, metric, pool, readers, onProgress } = this.#options
     const signal = this.#signal
     const trainedOn = table.live.size
     onProgress({ phase: 'training', done: 0, total: trainedOn })
     const sample = await readers.run(() => trainingSample(storage, table, signal))
     const { dimension } = storage
-    const codes = await quantizer.train(sample, { dimension, metric, pool, signal })
+    const choice = this.#choose(kept, replaced)
+    const codes = await this.#quantizer(choice).train(sample, { dimension, metric, pool, signal })
     onProgress({ phase: 'training', done: trainedOn, total: trainedOn })
-    return new Generation(codes, trainedOn)
+    return new Generation(codes, trainedOn, 0, choice)
+  }
+
+  #choose(kept: Choice | undefined, replaced: Generation | undefined): Choice | undefined {
+    const { storage, table, quantizer, metric } = this.#options
+    const count = table.slots
+    if (kept !== undefined && count <= (kept.countMax ?? count)) return kept
+    const replacedBytes = replaced?.codes.bytes ?? 0
+    return quantizer.choose?.({ dimension: storage.dimension, metric, count, replacedBytes })
+  }
+
+  #quantizer(choice: Choice | undefined): Quantizer {
+    if (choice === undefined) return this.#options.quantizer
+    const chosen = quantizerFrom(choice.kind, choice.settings)
+    if (chosen !== undefined) return chosen
+    throw new AnnulusError('ANNULUS_UNSUPPORTED', `there are no ${choice.kind} codes to choose`)
   }
 
   /** Encodes the next few MiB of vectors. */

@@ -5,7 +5,12 @@ export type { Damage } from './damage.js'
 export { type CollectionInfo, Database, open } from './database.js'
 export type { Drift } from './drift.js'
 export type { Durability } from './durability.js'
-export type { CollectionEvents, DatabaseEvents, IndexingProgress } from './events.js'
+export type {
+  CollectionEvents,
+  DatabaseEvents,
+  IndexedCollection,
+  IndexingProgress,
+} from './events.js'
 export type { FieldCondition, Filter, FilterValue } from './filter.js'
 export type { PointId } from './ids.js'
 export { limits } from './limits.js'

@@ -1,5 +1,6 @@
 // The background index: trains, encodes and links in small jobs, one at a time, until nothing is left.
 import { AbortError, AnnulusError } from '@annulus/native'
+import type { Choice } from '@annulus/quantization'
 import { asAnnulusError } from './background-error.js'
 import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
@@ -7,7 +8,6 @@ import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
 import { Reclaiming, type ReclaimingOptions } from './reclaiming.js'
 import { releaseAll } from './releasing.js'
 import type { SlotRun } from './slot-runs.js'
-import { trainingVectorsMax } from './training.js'
 import type { Committed } from './write-plan.js'
 
 export interface IndexerOptions extends IndexJobOptions {
@@ -16,6 +16,8 @@ export interface IndexerOptions extends IndexJobOptions {
   readonly backlogMax: number
   readonly reclaimFrom: number
   readonly database: ReclaimingOptions['database']
+  /** What was picked for codes that are lost; undefined without any. */
+  readonly choice: Choice | undefined
   readonly onIdle: () => void
   readonly onDrift: (drift: Drift) => void
   readonly onError: (error: AnnulusError) => void
@@ -64,6 +66,11 @@ export class Indexer {
   get state(): 'idle' | 'working' | 'failed' {
     if (this.#running !== undefined) return 'working'
     return this.#failure === undefined ? 'idle' : 'failed'
+  }
+
+  /** Kind of the codes in use and, where it was picked, why. */
+  get codes(): { codes: string | undefined; reason: string | undefined } {
+    return { codes: this.current?.codes.kind, reason: this.current?.choice?.reason }
   }
 
   get failure(): AnnulusError | undefined {
@@ -198,7 +205,7 @@ export class Indexer {
 
   /** The next job, or undefined when all is done. */
   #job(): (() => Promise<void>) | undefined {
-    const { table, codesFrom, backlogMax } = this.#options
+    const { table, codesFrom, graphFrom, backlogMax } = this.#options
     const saveFrom = this.#saveFrom
     if (saveFrom !== undefined && this.#isConsistent()) return () => this.#save(saveFrom)
     const rebuilding = this.#next !== undefined
@@ -208,7 +215,10 @@ export class Indexer {
     if (this.current === undefined) {
       return table.live.size >= codesFrom ? () => this.#serve() : undefined
     }
-    if (this.#rebuildWanted || (this.#next === undefined && this.#isOutgrown(this.current))) {
+    if (
+      this.#rebuildWanted ||
+      (this.#next === undefined && this.current.isOutgrown(table, graphFrom))
+    ) {
       return () => this.#begin()
     }
     const onCurrent = this.#jobOn(this.current)
@@ -240,20 +250,12 @@ export class Indexer {
     return this.current === undefined || this.current.unencoded.size === 0
   }
 
-  /** Codes trained among few points serve badly once there are many more. */
-  #isOutgrown(generation: Generation): boolean {
-    const { table, graphFrom } = this.#options
-    if (generation.trainedOn >= trainingVectorsMax) return false
-    const startsGraph = generation.graph === undefined && table.live.size >= graphFrom
-    return table.live.size >= generation.trainedOn * (startsGraph ? 2 : 8)
-  }
-
   async #serve(): Promise<void> {
-    this.current = await this.#jobs.train()
+    this.current = await this.#jobs.train(this.#options.choice)
   }
 
   async #begin(): Promise<void> {
-    const generation = await this.#jobs.train()
+    const generation = await this.#jobs.train(undefined, this.current)
     this.#rebuildWanted = false
     const abandoned = this.#next
     this.#next = generation

@@ -42,7 +42,7 @@ export interface CollectionSchema {
   /** How nearness is measured; default cosine. */
   readonly metric?: Metric
   /**
-   * Codes kept in memory: `scalar()` (default), `rotated()`, `product()`, `binary()` or `none()` of
+   * Codes kept in memory: `scalar()` (default), `rotated()`, `product()`, `binary()`, `none()` or `auto()` of
    * @annulus/quantization, or another package's. Kind and settings are kept; to open a collection
    * with others is refused (`ANNULUS_EXISTS`).
    */

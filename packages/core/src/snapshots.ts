@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { HnswIndex } from '@annulus/hnsw'
 import { AnnulusError, type Pool } from '@annulus/native'
-import { loadCodes } from '@annulus/quantization'
+import { type Choice, loadCodes } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { CollectionStore, SnapshotManifest } from './collection-store.js'
 import { Generation } from './generation.js'
@@ -57,6 +57,11 @@ export class Snapshots {
     return scanRecords(store, state.slots)
   }
 
+  /** What was picked for the codes that the snapshot names. */
+  get choice(): Choice | undefined {
+    return this.#manifest?.choice
+  }
+
   /** Codes and graph as far as they were saved and are intact; the indexer does the rest. */
   async loadGeneration(table: SlotTable, signal: AbortSignal): Promise<Generation | undefined> {
     const manifest = this.#manifest
@@ -72,6 +77,7 @@ export class Snapshots {
         codes,
         manifest.trainedOn,
         Math.min(manifest.encoded, table.slots),
+        manifest.choice,
       )
       if (codes.slots < generation.encoded) {
         codes.close()
@@ -137,6 +143,7 @@ export class Snapshots {
       encoded: generation?.encoded ?? 0,
       linked: generation?.linked ?? 0,
       trainedOn: generation?.trainedOn ?? 0,
+      choice: generation?.choice,
     }
     await this.#removeOthers(this.#manifest)
     await saveSlots(this.#path(manifest.slots), parts(), files)

@@ -1,4 +1,5 @@
 // Numbers of a collection and of a database, for people and for monitoring.
+import type { QuantizerSettings } from '@annulus/quantization'
 import type { StorageStats } from '@annulus/storage'
 import type { Durability } from './durability.js'
 
@@ -24,6 +25,9 @@ export interface CollectionStats {
     readonly state: 'idle' | 'working' | 'failed'
     /** Kind of the codes; undefined while the collection has none. */
     readonly codes: string | undefined
+    /** Settings of codes that `auto()` picked, and why; undefined where the user chose. */
+    readonly settings: QuantizerSettings | undefined
+    readonly reason: string | undefined
     readonly encoded: number
     readonly linked: number
     /** Slots that wait for codes or links. */

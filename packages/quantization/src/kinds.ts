@@ -1,4 +1,5 @@
 // The quantizers of this package by kind, to make one again from what a collection kept of it.
+import { type AutoOptions, auto } from './auto.js'
 import { binary } from './binary.js'
 import { none } from './none.js'
 import { type ProductOptions, product } from './product.js'
@@ -13,6 +14,7 @@ const kinds: Readonly<Record<string, (settings: QuantizerSettings) => Quantizer>
   product: (settings) => product(settings as ProductOptions),
   binary: () => binary(),
   rotated: (settings) => rotated(settings),
+  auto: (settings) => auto(settings as AutoOptions),
 }
 
 /**

@@ -17,6 +17,26 @@ export interface TrainOptions {
 /** Options of a quantizer by name. */
 export type QuantizerSettings = Readonly<Record<string, number>>
 
+/** What a quantizer that picks another one goes by. */
+export interface ChoiceInput {
+  readonly dimension: number
+  readonly metric: Metric
+  /** Vectors to be encoded. */
+  readonly count: number
+  /** Bytes of codes that the new ones will replace; they count as free. Default 0. */
+  readonly replacedBytes?: number
+}
+
+/** What was picked, and why. */
+export interface Choice {
+  readonly kind: string
+  readonly settings: QuantizerSettings
+  /** For people. */
+  readonly reason: string
+  /** Vectors up to which it stands; undefined when more would change nothing. */
+  readonly countMax: number | undefined
+}
+
 /** A way to turn vectors into codes. */
 export interface Quantizer {
   readonly kind: string
@@ -27,6 +47,8 @@ export interface Quantizer {
   readonly settings?: QuantizerSettings
   /** The metrics it can be trained for. Default: all. */
   readonly metrics?: readonly Metric[]
+  /** Only of one that picks another: that one, by kind and settings as `quantizerFrom` takes them. */
+  choose?(input: ChoiceInput): Choice
   /**
    * Learns from a sample of n × dimension floats, as the user gave them, and returns empty codes.
    * The sample must not change until the promise has settled.

@@ -16,6 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** Files and folders that may touch the file system; all others go through FileOps or keep no files. */
 export const fileSystemUsers: Readonly<Record<string, string>> = {
+  'packages/native/src/memory.ts': 'asks the system how much memory is left',
   'packages/storage/src/node-file-ops.ts': 'FileOps for the file system itself',
   'packages/storage/src/conformance/': 'makes and damages the directories of storages under test',
   'packages/storage-mmap/src/mapping.ts': 'opens the descriptor that is mapped',
