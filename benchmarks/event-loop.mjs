@@ -1,11 +1,17 @@
 // Does searching disturb the event loop? Its delay while idle, and with searches always in flight:
 //
-//   node benchmarks/event-loop.mjs --database DIR --collection NAME [--in-flight 16] [--seconds 5] [--rounds 3]
+//   node benchmarks/event-loop.mjs --database DIR --collection NAME [--in-flight 16] [--seconds 5] [--rounds 3] [--cold]
 //
 // Idle and busy take turns, so that a noisy machine is noisy for both; printed are medians over rounds.
+// With --cold every busy round begins with a database that was opened just now and nothing of which is in
+// the page cache; payloads are not kept in memory either, so that all of them come from LMDB's file.
+import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { dropPageCache } from '@annulus/native'
 import { isUringSupported, open, storageByName } from 'annulus'
 
 const { values } = parseArgs({
@@ -15,25 +21,50 @@ const { values } = parseArgs({
     'in-flight': { type: 'string', default: '16' },
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
+    cold: { type: 'boolean', default: false },
   },
 })
 if (values.database === undefined) throw new Error('name a database with --database')
 const [inFlight, seconds, rounds] = [values['in-flight'], values.seconds, values.rounds].map(Number)
 
+/** Page faults of the event loop's thread that waited for a disk; Linux only. */
+function faults() {
+  if (process.platform !== 'linux') return 0
+  const stat = readFileSync(`/proc/self/task/${process.pid}/stat`, 'latin1')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[9])
+}
+
 /** Delay of the event loop while `work` runs, in milliseconds. */
 async function delay(work) {
   const loop = monitorEventLoopDelay({ resolution: 1 })
+  const before = faults()
   loop.enable()
   await work()
   loop.disable()
-  return { p50: loop.percentile(50) / 1e6, p99: loop.percentile(99) / 1e6, max: loop.max / 1e6 }
+  const [p50, p99] = [50, 99].map((percent) => loop.percentile(percent) / 1e6)
+  return { p50, p99, max: loop.max / 1e6, faults: faults() - before }
+}
+
+async function forget(directory) {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  for (const entry of entries) if (entry.isFile()) dropPageCache(join(entry.parentPath, entry.name))
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
 
 for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']) {
-  const database = await open(values.database, { storage: storageByName(backend) })
-  const collection = await database.collection(values.collection)
+  let database
+  let collection
+  const reopen = async () => {
+    await database?.close()
+    if (values.cold) await forget(values.database)
+    database = await open(values.database, { storage: storageByName(backend) })
+    collection = await database.collection(
+      values.collection,
+      values.cold ? { payloadCacheBytes: 0 } : {},
+    )
+  }
+  await reopen()
   const queries = []
   for await (const { vector } of collection.points({ withVector: true })) {
     if (queries.push(vector) === 1000) break
@@ -41,6 +72,7 @@ for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mm
   const figures = { idle: [], busy: [] }
   let searches = 0
   for (let round = 0; round < rounds; round++) {
+    if (values.cold) await reopen()
     figures.idle.push(await delay(() => sleep(1000 * seconds)))
     figures.busy.push(
       await delay(async () => {
@@ -55,10 +87,12 @@ for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mm
     )
   }
   await database.close()
-  const line = (rows) =>
-    ['p50', 'p99', 'max']
-      .map((name) => `${name} ${median(rows.map((row) => row[name])).toFixed(2)} ms`)
-      .join(', ')
+  const line = (rows) => {
+    const delays = ['p50', 'p99', 'max'].map(
+      (name) => `${name} ${median(rows.map((row) => row[name])).toFixed(2)} ms`,
+    )
+    return `${delays.join(', ')}, ${rows.reduce((sum, row) => sum + row.faults, 0)} page faults in all`
+  }
   console.log(`${backend}: idle ${line(figures.idle)}`)
   console.log(
     `${backend}: ${inFlight} searches in flight with payloads, ${Math.round(searches / (rounds * seconds))} a second: ${line(figures.busy)}`,

@@ -19,6 +19,7 @@ import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { Snapshots } from './snapshots.js'
 import type { Store } from './store.js'
+import type { Warmth } from './warmth.js'
 import { Writer } from './writer.js'
 
 export type Emit = <Name extends keyof CollectionEvents>(
@@ -31,6 +32,8 @@ export interface CollectionHost {
   readonly store: Store
   readonly files: FileOps
   readonly pool: Pool
+  /** Of the store's file. */
+  readonly warmth: Warmth
   readonly storage: StorageFactory
   readonly directory: string
 }
@@ -57,7 +60,7 @@ export async function openParts(
   tuning: Tuning,
   emit: Emit,
 ): Promise<CollectionParts> {
-  const { files, pool, directory } = host
+  const { files, pool, warmth, directory } = host
   const quantizer = quantizerOf(config, options)
   const store = new CollectionStore(host.store, config.number)
   const { readOnly } = host.store
@@ -97,7 +100,7 @@ export async function openParts(
       },
       generation,
     )
-    const payloads = new PayloadReader(store, table, tuning.payloadCacheBytes)
+    const payloads = new PayloadReader(store, table, warmth, tuning.payloadCacheBytes)
     const fields = new FieldIndex(host.store.tables.fields, config.number, config.indexedFields)
     const onRemoved = (slots: readonly number[]) => {
       for (const slot of slots) payloads.forget(slot)
@@ -112,6 +115,7 @@ export async function openParts(
       fields,
       indexer,
       readers,
+      warmth,
       onRemoved,
       onReused: (slots) => filters.reassign(slots),
       onLost,

@@ -133,13 +133,8 @@ export class Collection<
     return this.#lifetime.run(async () => {
       const all = checkIds(ids)
       const read = parseRead(options, 'get')
-      const { readers, store } = this.#parts
-      const points = await readers.run(() =>
-        this.#read(
-          all.map((id) => store.slotOf(id)),
-          read,
-        ),
-      )
+      const { readers, payloads } = this.#parts
+      const points = await readers.run(async () => this.#read(await payloads.slotsOf(all), read))
       return Array.isArray(ids) ? points : points[0]
     })
   }
@@ -148,7 +143,8 @@ export class Collection<
   has(id: PointId): Promise<boolean> {
     return this.#lifetime.run(async () => {
       checkId(id)
-      return this.#parts.store.slotOf(id) !== undefined
+      const [slot] = await this.#parts.payloads.slotsOf([id])
+      return slot !== undefined
     })
   }
 

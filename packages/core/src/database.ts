@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Pool } from '@annulus/native'
+import { fileIsResident, Pool } from '@annulus/native'
 import {
   type FileLock,
   type FileOps,
@@ -30,6 +30,7 @@ import type { DatabaseStats } from './stats.js'
 import { Store } from './store.js'
 import type { VerifyReport } from './verify.js'
 import { type VerifyOptions, verifyDatabase } from './verify-database.js'
+import { Warmth } from './warmth.js'
 
 /** What a collection is, as far as its name and its creation say. */
 export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
@@ -43,6 +44,7 @@ interface DatabaseParts {
   readonly store: Store
   readonly catalog: Catalog
   readonly pool: Pool
+  readonly warmth: Warmth
 }
 
 /**
@@ -77,7 +79,9 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     const catalog = await Catalog.open(store, files, path)
     if (!readOnly) await files.syncDirectory(path)
     const pool = new Pool(threads)
-    return new Database({ path, files, storage: options.storage, lock, store, catalog, pool })
+    const warmth = new Warmth(() => fileIsResident(pool, file))
+    const { storage } = options
+    return new Database({ path, files, storage, lock, store, catalog, pool, warmth })
   } catch (error) {
     // Why it did not open says more than what failed after that.
     await releaseAll(opened).catch(() => undefined)

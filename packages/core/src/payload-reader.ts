@@ -4,9 +4,9 @@ import { LRUCache } from 'lru-cache'
 import type { CollectionStore } from './collection-store.js'
 import type { PointId } from './ids.js'
 import { decodePayload } from './payloads.js'
-import { Prefetching } from './prefetching.js'
 import { decodeRecord } from './records.js'
 import type { SlotTable } from './slot-table.js'
+import type { Warmth } from './warmth.js'
 
 /** Id and decoded payload of a slot. */
 export interface Content {
@@ -23,13 +23,14 @@ export class PayloadReader {
   readonly #table: SlotTable
   readonly #cache: LRUCache<number, Content>
   readonly #stringIds: LRUCache<number, string>
-  readonly #prefetching = new Prefetching()
+  readonly #warmth: Warmth
   hits = 0
   misses = 0
 
-  constructor(store: CollectionStore, table: SlotTable, cacheBytes: number) {
+  constructor(store: CollectionStore, table: SlotTable, warmth: Warmth, cacheBytes: number) {
     this.#store = store
     this.#table = table
+    this.#warmth = warmth
     // An eighth for ids alone, which searches without payloads need.
     this.#cache = new LRUCache({ maxSize: Math.max(1, Math.ceil((cacheBytes * 7) / 8)) })
     this.#stringIds = new LRUCache({ maxSize: Math.max(1, Math.floor(cacheBytes / 8)) })
@@ -41,16 +42,19 @@ export class PayloadReader {
   }
 
   /**
-   * Brings what `content` or `id` will read into memory, unless it most likely is there; undefined when
-   * nothing has to be read, which most searches should not wait to hear.
+   * Brings what `content` or `id` will read into memory; undefined when all of it is there, which most
+   * searches should not wait to hear.
    */
   prepare(slots: readonly number[], withPayload: boolean): Promise<void> | undefined {
     const missing = slots.filter((slot) => !this.#knows(slot, withPayload))
-    if (missing.length === 0) return undefined
-    return this.#prefetching.prefetch(missing, {
-      probe: (slot) => void this.#store.record(slot),
-      fetch: (wanted) => this.#store.prefetchRecords(wanted),
-    })
+    if (missing.length === 0 || this.#warmth.warm) return undefined
+    return this.#store.prefetchRecords(missing)
+  }
+
+  /** Slots of ids, undefined where there is none. */
+  async slotsOf(ids: readonly PointId[]): Promise<(number | undefined)[]> {
+    if (!this.#warmth.warm) await this.#store.prefetchIds(ids)
+    return ids.map((id) => this.#store.slotOf(id))
   }
 
   /** Id and payload of a slot; undefined when a commit has removed it meanwhile. */

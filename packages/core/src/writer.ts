@@ -6,10 +6,10 @@ import type { FieldIndex, SlotsByKey } from './field-index.js'
 import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
 import { slicePoints, turn } from './points.js'
-import { Prefetching } from './prefetching.js'
 import type { Readers } from './readers.js'
 import { runsOf, vectorsOfRun } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
+import type { Warmth } from './warmth.js'
 import {
   planWrites,
   sizeOf,
@@ -35,6 +35,7 @@ export interface WriterOptions {
   readonly fields: FieldIndex
   readonly indexer: Indexer
   readonly readers: Readers
+  readonly warmth: Warmth
   readonly onRemoved: (slots: readonly number[]) => void
   /** Slots that had other points before. */
   readonly onReused: (slots: readonly number[]) => void
@@ -45,7 +46,6 @@ export interface WriterOptions {
 export class Writer {
   readonly #options: WriterOptions
   readonly #queue: Request[] = []
-  readonly #prefetching = new Prefetching()
   #running: Promise<void> | undefined
   #committing: Promise<void> | undefined
   #holds = 0
@@ -191,7 +191,7 @@ export class Writer {
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
     const { store, table, indexer, fields, onRemoved, onReused } = this.#options
     store.database.checkWritable()
-    await this.#prefetchIds(inputs)
+    await this.#prefetch(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)
     if (plan.added.size === 0 && plan.removed.length === 0) return plan.counts
@@ -266,12 +266,14 @@ export class Writer {
     for (const slot of plan.removed) store.removeRecord(slot)
   }
 
-  async #prefetchIds(inputs: readonly WriteInput[]): Promise<void> {
-    const { store } = this.#options
+  /** Ids are looked up while a write is planned, and what is replaced if it is in the payload index. */
+  async #prefetch(inputs: readonly WriteInput[]): Promise<void> {
+    const { store, fields, warmth } = this.#options
+    if (warmth.warm) return
     const ids = inputs.flatMap((input) => ('group' in input ? input.group.ids : input.remove))
-    await this.#prefetching.prefetch(ids, {
-      probe: (id) => void store.slotOf(id),
-      fetch: (wanted) => store.prefetchIds(wanted),
-    })
+    await store.prefetchIds(ids)
+    if (fields.fields.length === 0) return
+    const slots = ids.map((id) => store.slotOf(id)).filter((slot) => slot !== undefined)
+    await store.prefetchRecords(slots)
   }
 }

@@ -12,6 +12,7 @@ import { search } from '../src/search.js'
 import { SlotSet } from '../src/slot-set.js'
 import { SlotTable } from '../src/slot-table.js'
 import { Store } from '../src/store.js'
+import { Warmth } from '../src/warmth.js'
 import { directory, vectors } from './world.js'
 
 const dimension = 8
@@ -34,7 +35,9 @@ async function assembled(points: number, indexedFields: string[] = []): Promise<
   const files = nodeFileOps
   const store = await Store.open(join(path, 'annulus.mdb'), files)
   const pool = new Pool(1)
-  const host = { store, files, pool, storage: memoryStorage(), directory: join(path, 'c') }
+  const warmth = new Warmth(async () => false)
+  const storage = memoryStorage()
+  const host = { store, files, pool, warmth, storage, directory: join(path, 'c') }
   const parts = await openParts(
     host,
     { ...config, indexedFields },

@@ -6,7 +6,6 @@ import { AnnulusError } from '../src/index.js'
 import { Nearest } from '../src/nearest.js'
 import { decodePayload, encodePayload } from '../src/payloads.js'
 import { plan } from '../src/planner.js'
-import { Prefetching } from '../src/prefetching.js'
 import { decodeRecord, encodeRecord, recordBytes } from '../src/records.js'
 import { SlotSet } from '../src/slot-set.js'
 
@@ -217,30 +216,5 @@ describe('the planner', () => {
         }
       }),
     )
-  })
-})
-
-describe('prefetching', () => {
-  it('stops after a row of warm probes and starts again after a cold one', async () => {
-    let time = 0
-    const prefetching = new Prefetching(() => time)
-    let readMs = 0.001
-    let fetches = 0
-    const access = {
-      probe() {
-        time += readMs
-      },
-      fetch: async () => {
-        fetches++
-      },
-    }
-    while (prefetching.active) await prefetching.prefetch([1, 2], access)
-    await prefetching.prefetch([1, 2], access)
-    expect(fetches).toBe(31)
-    readMs = 0.2
-    const before = fetches
-    await prefetching.prefetch([1, 2], access)
-    expect(prefetching.active).toBe(true)
-    expect(fetches).toBe(before + 1)
   })
 })

@@ -1,8 +1,15 @@
 // dropPageCache(path): a file's clean pages leave the page cache, so that the next reads go to the
-// disk.
-#include <cerrno>
-#include <string>
+// disk. fileIsResident(pool, path): whether all of it is there.
+#include <annulus/arguments.h>
+#include <annulus/externals.h>
 
+#include <cerrno>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "residency.h"
 #include "wrap.h"
 
 #ifdef __linux__
@@ -33,10 +40,49 @@ Napi::Value drop_page_cache(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), result);
 }
 
+class ResidencyTask : public Task {
+ public:
+  ResidencyTask(Napi::Env env, const annulus_pool &pool, std::string path)
+      : Task(env), settler_(addon_data(env).settler), pool_(pool), path_(std::move(path)) {}
+
+  static Napi::Promise start(std::unique_ptr<ResidencyTask> owned) {
+    Settler &settler = owned->settler_;
+    return settler.start(std::move(owned), [](ResidencyTask *task) {
+      task->pool_->submit(task->pool_->self, &ResidencyTask::run, task, 0);
+    });
+  }
+
+  void settle(Napi::Env env) override { deferred().Resolve(Napi::Boolean::New(env, resident_)); }
+
+ private:
+  static void run(void *ctx, uint32_t) {
+    auto *task = static_cast<ResidencyTask *>(ctx);
+    try {
+      task->resident_ = file_is_resident(task->path_.c_str(), task->abort_flag());
+    } catch (const std::bad_alloc &) {
+      task->resident_ = false;  // as where the system cannot tell
+    }
+    task->settler_.finish(task);
+  }
+
+  Settler &settler_;
+  Held<annulus_pool> pool_;
+  const std::string path_;
+  bool resident_ = false;
+};
+
+Napi::Value file_is_resident_async(const Napi::CallbackInfo &info) {
+  const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");
+  if (!info[1].IsString()) throw invalid_argument(info.Env(), "path is not a string");
+  return ResidencyTask::start(
+      std::make_unique<ResidencyTask>(info.Env(), *pool, info[1].As<Napi::String>().Utf8Value()));
+}
+
 }  // namespace
 
 void export_page_cache(Napi::Env env, Napi::Object exports) {
   exports.Set("dropPageCache", Napi::Function::New(env, drop_page_cache, "dropPageCache"));
+  exports.Set("fileIsResident", Napi::Function::New(env, file_is_resident_async, "fileIsResident"));
 }
 
 }  // namespace annulus

@@ -7,7 +7,7 @@ export { availableMemory } from './memory.js'
 export { distanceOf, type Metric, metricNumber, metrics, scoreOf } from './metric.js'
 export type { PoolHandle, ReaderHandle, ScorerHandle, SourceHandle } from './native.js'
 export { checkOptions } from './options.js'
-export { dropPageCache } from './page-cache.js'
+export { dropPageCache, fileIsResident } from './page-cache.js'
 export { Pool } from './pool.js'
 export {
   type CandidateSource,

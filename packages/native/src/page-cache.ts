@@ -1,5 +1,6 @@
 import { AnnulusError } from './errors.js'
 import { native } from './native.js'
+import type { Pool } from './pool.js'
 
 /**
  * Lets a file's pages leave the page cache, so that the next reads go to the disk; needs no root. Pages
@@ -21,4 +22,15 @@ export function dropPageCache(path: string): void {
       },
     )
   }
+}
+
+/**
+ * Whether all of a file is in the page cache at this moment, found out on the pool: about 15 ns a page,
+ * and next to nothing where a page is missing.
+ *
+ * @returns false where the system cannot tell: outside Linux and macOS, and for a file that belongs to
+ *   another user or does not exist.
+ */
+export function fileIsResident(pool: Pool, path: string): Promise<boolean> {
+  return native.fileIsResident(pool.handle, path)
 }
