@@ -178,10 +178,11 @@ void guards_nest_and_threads_do_not_mix() {
     CHECK(readable(data, page()));
   };
   CHECK(annulus::run_guarded(file.data(), page(), nested, const_cast<uint8_t *>(file.data())));
-  // A fault inside the inner guard leaves the outer one in force.
+  // The outer guard is in force again after an inner one, whether that met a fault or not.
   const auto faulting = [](void *ctx) {
     auto *data = static_cast<const uint8_t *>(ctx);
     CHECK(!readable(data + page(), page()));
+    CHECK(readable(data, page()));
     Sum sum{data + 2 * page(), 1, 0};
     add_up(&sum);
   };

@@ -125,10 +125,11 @@ void the_earliest_of_several_failures_counts() {
 void a_vector_in_the_wrong_slot_is_corrupt() {
   Fixture fixture(layout_of(16, 10), 1);
   std::memcpy(fixture.files.at(3), fixture.files.at(4), fixture.files.layout.vector_bytes());
-  Request request(fixture.files.layout, {4, 3}, Work::score);
+  Request request(fixture.files.layout, {4, 3, 5, 6}, Work::score);
   request.submit(fixture.reader);
   request.wait();
   CHECK(request.raw.status == ANNULUS_CORRUPT && request.raw.slot == 3);
+  CHECK(fixture.control.visits == 2);
 }
 
 void missing_vectors_are_asked_for_together() {
@@ -151,6 +152,31 @@ void missing_vectors_are_asked_for_together() {
   }
   const auto stats = fixture.reader->stats();
   CHECK(stats.resident_hits >= 200 && stats.resident_hits <= 202);
+}
+
+void the_first_read_waits_for_all_that_were_asked_for() {
+  MmapReaderOptions options;
+  options.threads = 1;
+  Fixture fixture(layout_of(8, 400), 1, options);
+  for (uint32_t slot = 0; slot < 400; ++slot) {
+    fixture.control.missing.insert(fixture.files.at(slot));
+  }
+  std::vector<uint32_t> slots(200);
+  for (uint32_t slot = 0; slot < 200; ++slot) slots[slot] = slot;
+  Request chilling(fixture.files.layout, {399}, Work::score);
+  chilling.submit(fixture.reader);
+  chilling.wait();
+  fixture.control.close_gate();
+  Request cold(fixture.files.layout, slots, Work::score);
+  cold.submit(fixture.reader);
+  fixture.control.wait_inside(1);
+  {
+    std::lock_guard<std::mutex> lock(fixture.control.mutex);
+    CHECK(fixture.control.prefetched.size() == 128);
+  }
+  fixture.control.open_gate();
+  cold.wait();
+  CHECK(cold.right(fixture.files));
 }
 
 void without_prefetch_nothing_is_asked_for() {
@@ -180,6 +206,8 @@ std::vector<Test> reader_tests() {
           {"the earliest of several failures counts", the_earliest_of_several_failures_counts},
           {"a vector in the wrong slot is corrupt", a_vector_in_the_wrong_slot_is_corrupt},
           {"missing vectors are asked for together", missing_vectors_are_asked_for_together},
+          {"the first read waits for all that were asked for",
+           the_first_read_waits_for_all_that_were_asked_for},
           {"without prefetch nothing is asked for", without_prefetch_nothing_is_asked_for}};
 }
 
