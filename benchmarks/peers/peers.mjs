@@ -12,7 +12,7 @@ export const peers = {
   'annulus-uring': async () =>
     (await import('./adapters/annulus.mjs')).annulusPeer(
       'io_uring',
-      beams.map((ef) => ({ ef, oversampling: 2 })),
+      [1, 2].flatMap((oversampling) => beams.map((ef) => ({ ef, oversampling }))),
     ),
   'zvec-hnsw': async () => (await import('./adapters/zvec.mjs')).zvecPeer('hnsw', plain),
   'zvec-int8': async () =>

@@ -51,13 +51,19 @@ describe.skipIf(!supported)(
 
     it.each([
       ['auto', 'auto' as const],
-      ['direct', true],
       ['buffered', false],
     ])('are scored in place with reads %s, bit for bit as by mmap', async (_, direct) => {
       const { hits, stats } = await answers(uringStorage({ direct }))
       expect(hits).toEqual((await answers(mmapStorage())).hits)
       expect(stats.residentHits).toBeGreaterThan(0)
       expect(stats.vectors).toBeGreaterThanOrEqual(stats.residentHits)
+    })
+
+    it('are left alone where reads shall go past it', async () => {
+      const { hits, stats } = await answers(uringStorage({ direct: true }))
+      expect(hits).toEqual((await answers(mmapStorage())).hits)
+      expect(stats.residentHits).toBe(0)
+      expect(stats.reads).toBeGreaterThan(0)
     })
 
     it('are refused when damaged, naming the slot', async () => {
