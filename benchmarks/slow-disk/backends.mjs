@@ -1,0 +1,78 @@
+// What waiting for each read costs: a slow disk without a cap, searched over io_uring, over our mmap (which asks
+// for a batch's pages first) and over plain page faults, as the article's mmap does.
+//
+//   benchmarks/slow-disk/slow_disk BACKING MOUNT latency=2000 jitter=200
+//   node benchmarks/limited.mjs --memory 1500M -- node benchmarks/slow-disk/backends.mjs \
+//     --database MOUNT/1m --data SET [--queries 100] [--oversampling 4] [--rounds 3]
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { dropPageCache } from '@annulus/native'
+import { mmapStorage, open, openDataSet, uringStorage } from 'annulus'
+
+const { values } = parseArgs({
+  options: {
+    database: { type: 'string' },
+    collection: { type: 'string', default: 'vectors' },
+    data: { type: 'string' },
+    queries: { type: 'string', default: '100' },
+    oversampling: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+  },
+})
+if (values.database === undefined || values.data === undefined) {
+  throw new Error('name a database with --database and the set it was made of with --data')
+}
+const [wanted, oversampling, rounds] = [values.queries, values.oversampling, values.rounds].map(
+  Number,
+)
+const set = await openDataSet(values.data)
+const queries = (await set.queries()).slice(0, wanted)
+
+const backends = {
+  io_uring: uringStorage({ direct: true }),
+  mmap: mmapStorage({ threads: 8 }),
+  'plain mmap': mmapStorage({ threads: 8, prefetch: false }),
+}
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
+
+function dropSegments() {
+  for (const name of readdirSync(values.database, { recursive: true })) {
+    if (name.endsWith('.seg')) dropPageCache(join(values.database, name))
+  }
+}
+
+const table = {}
+for (const [name, storage] of Object.entries(backends)) {
+  const figures = { latency: [], qps: [], reads: [] }
+  for (let round = 0; round < rounds; round++) {
+    for (const callers of [1, 8]) {
+      dropSegments()
+      const database = await open(values.database, { storage, readOnly: true })
+      const collection = await database.collection(values.collection)
+      const options = { limit: 10, ef: 64, oversampling, rescore: true, withPayload: false }
+      const latencies = []
+      let next = 0
+      const start = performance.now()
+      const caller = async () => {
+        while (next < queries.length) {
+          const begun = performance.now()
+          const { diagnostics } = await collection.searchWithDiagnostics(queries[next++], options)
+          latencies.push(performance.now() - begun)
+          figures.reads.push(diagnostics.reads)
+        }
+      }
+      await Promise.all(Array.from({ length: callers }, caller))
+      const seconds = (performance.now() - start) / 1000
+      if (callers === 1) figures.latency.push(median(latencies))
+      else figures.qps.push(queries.length / seconds)
+      await database.close()
+    }
+  }
+  table[name] = {
+    'reads a query': median(figures.reads),
+    'median ms, 1 caller': Number(median(figures.latency).toFixed(2)),
+    'QPS, 8 callers': Number(median(figures.qps).toFixed(1)),
+  }
+}
+console.table(table)
