@@ -1,6 +1,6 @@
 // Puts the parts of a collection together, and takes them apart.
 import { dirname, join } from 'node:path'
-import { AbortError, AnnulusError, type Pool } from '@annulus/native'
+import { AbortError, AnnulusError, type Pool, releaseHandle } from '@annulus/native'
 import type { FileOps, StorageFactory, VectorStorage } from '@annulus/storage'
 import type { CollectionConfig } from './catalog.js'
 import { CollectionStore } from './collection-store.js'
@@ -176,7 +176,13 @@ export async function closeParts(parts: CollectionParts, emit: Emit): Promise<vo
     await writer.close()
     await saveIndex(parts, emit)
   }
-  await releaseAll([save, () => indexer.close(), () => storage.close()])
+  const { reader } = parts.search
+  await releaseAll([
+    save,
+    () => indexer.close(),
+    () => storage.close(),
+    () => reader && releaseHandle(reader),
+  ])
 }
 
 async function saveIndex(parts: CollectionParts, emit: Emit): Promise<void> {

@@ -1,12 +1,26 @@
 // One generation of a vector index: codes trained once and the graph built over them.
 import type { HnswIndex } from '@annulus/hnsw'
-import { AnnulusError, type SourceHandle } from '@annulus/native'
+import { AnnulusError, releaseHandle, type ScorerHandle, type SourceHandle } from '@annulus/native'
 import type { Choice, Codes } from '@annulus/quantization'
 import { DriftTest } from './drift.js'
+import { releaseAll } from './releasing.js'
 import { type SlotRun, vectorsOfRun } from './slot-runs.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { trainingVectorsMax } from './training.js'
+
+/** Lends the distances of codes to what makes a graph, which then holds them by itself. */
+export async function withScorer<T>(
+  codes: Codes,
+  use: (scorer: ScorerHandle) => T | Promise<T>,
+): Promise<T> {
+  const scorer = codes.scorer()
+  try {
+    return await use(scorer)
+  } finally {
+    releaseHandle(scorer)
+  }
+}
 
 /** What a search finds where. */
 export interface Coverage {
@@ -176,10 +190,13 @@ export class Generation {
       await new Promise<void>((resolve) => {
         this.#retired = resolve
       })
+    // Their memory must not wait for the collector; searches hold it themselves.
+    for (const source of [this.#codesSource, this.#graphSource]) {
+      if (source !== undefined) releaseHandle(source)
+    }
     this.#codesSource = undefined
     this.#graphSource = undefined
-    await this.graph?.close()
-    this.codes.close()
+    await releaseAll([() => this.graph?.close(), () => this.codes.close()])
   }
 
   #applyRemovals(): void {

@@ -5,7 +5,7 @@ import { type Choice, type Quantizer, quantizerFrom } from '@annulus/quantizatio
 import type { VectorStorage } from '@annulus/storage'
 import { nowMs } from './clock.js'
 import type { IndexingProgress } from './events.js'
-import { Generation } from './generation.js'
+import { Generation, withScorer } from './generation.js'
 import type { Readers } from './readers.js'
 import { runsOfSlots, type SlotRun, vectorsOfRun } from './slot-runs.js'
 import { SlotSet } from './slot-set.js'
@@ -107,7 +107,9 @@ export class IndexJobs {
 
   async startGraph(generation: Generation): Promise<void> {
     const { pool, graph } = this.#options
-    generation.graph = HnswIndex.create({ pool, scorer: generation.codes.scorer(), ...graph })
+    generation.graph = await withScorer(generation.codes, (scorer) =>
+      HnswIndex.create({ pool, scorer, ...graph }),
+    )
     generation.linked = 0
     generation.settle(generation.unlinked, generation.unlinked.slots())
   }

@@ -5,7 +5,7 @@ import { AnnulusError, type Pool } from '@annulus/native'
 import { type Choice, loadCodes } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { CollectionStore, SnapshotManifest } from './collection-store.js'
-import { Generation } from './generation.js'
+import { Generation, withScorer } from './generation.js'
 import { turn } from './points.js'
 import { decodeRecord } from './records.js'
 import { SlotSet } from './slot-set.js'
@@ -94,8 +94,9 @@ export class Snapshots {
     }
     const graphPath = this.#path(manifest.graph)
     try {
-      const scorer = generation.codes.scorer()
-      generation.graph = await HnswIndex.load(graphPath, { pool, scorer, signal })
+      generation.graph = await withScorer(generation.codes, (scorer) =>
+        HnswIndex.load(graphPath, { pool, scorer, signal }),
+      )
       generation.linked = Math.min(manifest.linked, table.slots)
     } catch (error) {
       this.#saved = undefined

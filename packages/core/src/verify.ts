@@ -1,12 +1,13 @@
 // Reads everything that a database holds and says what is damaged. Changes nothing.
 import { HnswIndex } from '@annulus/hnsw'
-import { AbortError, type Pool } from '@annulus/native'
+import { AbortError, type Pool, type ScorerHandle } from '@annulus/native'
 import { loadCodes } from '@annulus/quantization'
 import type { FileOps, VectorStorage } from '@annulus/storage'
 import type { CollectionConfig } from './catalog.js'
 import type { CollectionStore } from './collection-store.js'
 import { asDamage, type Damage } from './damage.js'
 import { blockSlots, FieldIndex, type SlotsByKey } from './field-index.js'
+import { withScorer } from './generation.js'
 import type { PointId } from './ids.js'
 import { decodePayload } from './payloads.js'
 import { turn } from './points.js'
@@ -186,7 +187,8 @@ export class Verification {
         if (manifest.graph === undefined) return
         const graphPath = path(manifest.graph)
         await check(graphPath, async () => {
-          const graph = await HnswIndex.load(graphPath, { pool, scorer: codes.scorer() })
+          const load = (scorer: ScorerHandle) => HnswIndex.load(graphPath, { pool, scorer })
+          const graph = await withScorer(codes, load)
           await graph.close()
         })
       } finally {

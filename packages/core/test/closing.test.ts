@@ -1,6 +1,10 @@
 // Closing gives back every part, whatever fails on the way.
+import { HnswIndex } from '@annulus/hnsw'
+import { Pool, pipelineSearch } from '@annulus/native'
+import { none } from '@annulus/quantization'
 import { type FileOps, memoryStorage, nodeFileOps, type StorageFactory } from '@annulus/storage'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Generation, withScorer } from '../src/generation.js'
 import { open } from '../src/index.js'
 import { releaseAll } from '../src/releasing.js'
 import { Store } from '../src/store.js'
@@ -70,5 +74,29 @@ describe('closing', () => {
     failAtStoreClose()
     await expect(open(path, { storage: memoryStorage(), files })).rejects.toThrow('no sync')
     await (await open(path, { storage: memoryStorage() })).close()
+  })
+})
+
+describe('a closed generation', () => {
+  it('leaves no handle that keeps codes or graph in memory', async () => {
+    const pool = new Pool(1)
+    const vectors = Float32Array.of(1, 2, 3, 4, 5, 6)
+    const codes = await none().train(vectors, { dimension: 2, metric: 'euclidean', pool })
+    const generation = new Generation(codes, 3)
+    await generation.encode([{ slot: 0, point: 0, count: 3 }], vectors)
+    const graph = await withScorer(codes, (scorer) => HnswIndex.create({ pool, scorer }))
+    generation.graph = graph
+    await graph.insert(Uint32Array.of(0, 1, 2))
+
+    const options = { metric: 'euclidean', limit: 1, candidates: 1, ef: 4 } as const
+    const searches = [generation.codesSource(), generation.graphSource(graph)].map(
+      (source) => () =>
+        pipelineSearch(pool, [{ source }], undefined, Float32Array.of(3, 4), options),
+    )
+    for (const search of searches) expect((await search()).slots).toEqual(Uint32Array.of(1))
+    await generation.close()
+    for (const search of searches)
+      await expect(search()).rejects.toMatchObject({ code: 'ANNULUS_CLOSED' })
+    pool.close()
   })
 })

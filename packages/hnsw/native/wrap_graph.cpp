@@ -233,9 +233,11 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
 };
 
 Napi::Value load_graph(const Napi::CallbackInfo &info) {
+  // Before the tables are looked at: `toString` of an object may do anything, even release them.
+  const std::string path = info[0].ToString().Utf8Value();
   const auto *scorer = table_from<annulus_scorer>(info[1], ANNULUS_KIND_SCORER, "scorer");
   const auto *pool = table_from<annulus_pool>(info[2], ANNULUS_KIND_POOL, "pool");
-  return begin_load(info.Env(), info[0].ToString().Utf8Value(), *scorer, *pool, info[3]);
+  return begin_load(info.Env(), path, *scorer, *pool, info[3]);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   annulus::init_addon(env, exports);
+  annulus::export_handles(env, exports);
   annulus::export_lock(env, exports);
   annulus::export_page_cache(env, exports);
   annulus::export_pool(env, exports);

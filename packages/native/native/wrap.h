@@ -3,6 +3,7 @@
 #include <annulus/addon.h>
 
 namespace annulus {
+void export_handles(Napi::Env env, Napi::Object exports);
 void export_lock(Napi::Env env, Napi::Object exports);
 void export_page_cache(Napi::Env env, Napi::Object exports);
 void export_pool(Napi::Env env, Napi::Object exports);

@@ -3,9 +3,16 @@ export { type AddonBase, type Handle, loadAddon } from './addon.js'
 export type { Candidates } from './candidates.js'
 export { AbortError, AnnulusError, type ErrorCode, type ErrorOptions } from './errors.js'
 export { type FileLock, lockFile } from './file-lock.js'
+export { releaseHandle } from './handles.js'
 export { availableMemory } from './memory.js'
 export { distanceOf, type Metric, metricNumber, metrics, scoreOf } from './metric.js'
-export type { PoolHandle, ReaderHandle, ScorerHandle, SourceHandle } from './native.js'
+export type {
+  PoolHandle,
+  ReaderHandle,
+  ReleasableHandle,
+  ScorerHandle,
+  SourceHandle,
+} from './native.js'
 export { checkOptions } from './options.js'
 export { dropPageCache, fileIsResident } from './page-cache.js'
 export { Pool } from './pool.js'

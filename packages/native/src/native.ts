@@ -6,6 +6,9 @@ export type ScorerHandle = Handle<'scorer'>
 export type ReaderHandle = Handle<'reader'>
 export type SourceHandle = Handle<'source'>
 
+/** What {@link releaseHandle} takes. */
+export type ReleasableHandle = SourceHandle | ScorerHandle | ReaderHandle
+
 export interface NativePool {
   readonly handle: PoolHandle
   readonly threads: number
@@ -19,6 +22,7 @@ export interface NativeFileLock {
 interface NativeAddon extends AddonBase {
   Pool: new (threads: number) => NativePool
   FileLock: new (path: string) => NativeFileLock
+  releaseHandle(handle: ReleasableHandle): void
   crc32c(bytes: Uint8Array, seed: number): number
   checksumVectorsNow(vectors: Float32Array, dimension: number, firstSlot: number): Uint32Array
   checksumVectors(

@@ -15,12 +15,7 @@ constexpr uint32_t codes_tag = 0x10001;
 
 CodesHandle &handle_of(const Napi::Value &value) {
   const Napi::Env env = value.Env();
-  const napi_type_tag tag = tag_of(codes_tag);
-  bool tagged = false;
-  if (!value.IsExternal() || napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok ||
-      !tagged) {
-    throw Napi::TypeError::New(env, "not a handle of codes");
-  }
+  if (!is_handle(value, codes_tag)) throw Napi::TypeError::New(env, "not a handle of codes");
   void *data = nullptr;
   napi_get_value_external(env, value, &data);
   return *static_cast<CodesHandle *>(data);

@@ -86,7 +86,8 @@ export interface VectorStorage {
 
   /**
    * The storage as a native reader table, so that a search can rescore without returning to
-   * JavaScript. Backends in plain TypeScript leave it out.
+   * JavaScript. Backends in plain TypeScript leave it out. Every call gives a handle of its own, which the
+   * caller releases (`releaseHandle`).
    */
   reader?(): ReaderHandle
 }

@@ -3,10 +3,12 @@
 #define ANNULUS_EXTERNALS_H
 
 #include <annulus/abi.h>
+#include <annulus/addon.h>
 #include <annulus/held.h>
 #include <annulus/napi_setup.h>
 
 #include <string>
+#include <utility>
 
 namespace annulus {
 
@@ -15,8 +17,9 @@ inline napi_type_tag tag_of(uint32_t kind) {
   return {0x616e6e756c757321ULL, 0x8f3a5c7e00000000ULL | kind};
 }
 
-/// Wraps a C function table for another addon. The external holds one reference, dropped when it is
-/// collected (a basic finalizer: it only calls `release`, which must not touch JavaScript).
+/// Wraps a C function table for another addon. The external holds one reference, dropped by
+/// `release_table` or when it is collected (a basic finalizer: it only calls `release`, which must
+/// not touch JavaScript). A table without `self` is one that was released.
 template <typename Table>
 Napi::Value table_external(Napi::Env env, const Table *table) {
   table->retain(table->self);
@@ -27,7 +30,7 @@ Napi::Value table_external(Napi::Env env, const Table *table) {
       env, copy,
       [](napi_env, void *data, void *) {
         auto *held = static_cast<Table *>(data);
-        held->release(held->self);
+        if (held->self != nullptr) held->release(held->self);
         delete held;
       },
       nullptr, &value);
@@ -43,16 +46,22 @@ Napi::Value table_external(Napi::Env env, const Table *table) {
   return Napi::Value(env, value);
 }
 
+/// Whether a value is an external of the given kind.
+inline bool is_handle(const Napi::Value &value, uint32_t kind) {
+  bool tagged = false;
+  const napi_type_tag tag = tag_of(kind);
+  return value.IsExternal() &&
+         napi_check_object_type_tag(value.Env(), value, &tag, &tagged) == napi_ok && tagged;
+}
+
 /// Reads a table of the given kind from a value that came from JavaScript. The returned pointer is
-/// valid while the JavaScript value is; a longer-lived user copies the table and calls `retain`.
-/// Throws TypeError when the value is anything else.
+/// valid until JavaScript runs again, which may release the handle; a longer-lived user copies the
+/// table and calls `retain`. Throws TypeError when the value is anything else, `ANNULUS_CLOSED`
+/// when the handle was released.
 template <typename Table>
 const Table *table_from(const Napi::Value &value, uint32_t kind, const char *what) {
   const Napi::Env env = value.Env();
-  bool tagged = false;
-  const napi_type_tag tag = tag_of(kind);
-  if (!value.IsExternal() || napi_check_object_type_tag(env, value, &tag, &tagged) != napi_ok ||
-      !tagged) {
+  if (!is_handle(value, kind)) {
     throw Napi::TypeError::New(env, std::string(what) + " is not a handle of the expected kind");
   }
   void *data = nullptr;
@@ -63,7 +72,23 @@ const Table *table_from(const Napi::Value &value, uint32_t kind, const char *wha
     throw Napi::TypeError::New(
         env, std::string(what) + " was built against another version of @annulus/native");
   }
+  if (table->self == nullptr) {
+    throw make_error(env, "ANNULUS_CLOSED", std::string(what) + " is a handle that was released");
+  }
   return table;
+}
+
+/// Drops the reference of a handle now rather than when it is collected; false when the value is
+/// not of this kind. Whoever uses the table at the moment has retained it. Idempotent.
+template <typename Table>
+bool release_table(const Napi::Value &value, uint32_t kind) {
+  if (!is_handle(value, kind)) return false;
+  void *data = nullptr;
+  napi_get_value_external(value.Env(), value, &data);
+  auto *table = static_cast<Table *>(data);
+  void *self = std::exchange(table->self, nullptr);
+  if (self != nullptr) table->release(self);
+  return true;
 }
 
 }  // namespace annulus
