@@ -81,6 +81,10 @@ async function readTable(file: OpenFile, slots: number, chunks: number, path: st
   const bitmap = await checkedPart(file, headerBytes, words * 4 + 4, path)
   const live = new Uint32Array(words)
   new Uint8Array(live.buffer).set(bitmap.subarray(0, words * 4))
+  const past = slots % 32
+  if (past > 0 && (live[words - 1] ?? 0) >>> past !== 0) {
+    throw corrupt(path, 'has live slots past its last')
+  }
   const table = new SlotTable(slots, SlotSet.from(live))
   const first = headerBytes + words * 4 + 4
   for (let position = first; position < expected; position += chunkBytes) {

@@ -18,16 +18,18 @@ export interface DataSet {
   truth(limit: number): Promise<number[][]>
 }
 
-const metricNames: Record<string, Metric> = {
-  angular: 'cosine',
-  cosine: 'cosine',
-  dot: 'dot',
-  euclidean: 'euclidean',
-  ip: 'dot',
-  l1: 'manhattan',
-  l2: 'euclidean',
-  manhattan: 'manhattan',
-}
+const metricNames: ReadonlyMap<string, Metric> = new Map(
+  Object.entries<Metric>({
+    angular: 'cosine',
+    cosine: 'cosine',
+    dot: 'dot',
+    euclidean: 'euclidean',
+    ip: 'dot',
+    l1: 'manhattan',
+    l2: 'euclidean',
+    manhattan: 'manhattan',
+  }),
+)
 
 /** Opens the set in `folder`; vectors are streamed, not loaded. */
 export async function openDataSet(folder: string): Promise<DataSet> {
@@ -68,15 +70,19 @@ async function* numbered(
 
 async function readMeta(folder: string): Promise<{ name: string; metric: Metric }> {
   const path = join(folder, 'meta.json')
-  const meta: unknown = JSON.parse(
-    await readFile(path, 'utf8').catch((cause: unknown) => {
-      throw new AnnulusError(
-        'ANNULUS_NOT_FOUND',
-        `${folder} holds no data set: meta.json cannot be read`,
-        { cause },
-      )
-    }),
-  )
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AnnulusError(
+      'ANNULUS_NOT_FOUND',
+      `${folder} holds no data set: meta.json cannot be read`,
+      { cause },
+    )
+  })
+  let meta: unknown
+  try {
+    meta = JSON.parse(text)
+  } catch (cause) {
+    throw new AnnulusError('ANNULUS_CORRUPT', `${path} is not JSON`, { cause })
+  }
   if (
     typeof meta !== 'object' ||
     meta === null ||
@@ -85,7 +91,7 @@ async function readMeta(folder: string): Promise<{ name: string; metric: Metric 
   ) {
     throw new AnnulusError('ANNULUS_CORRUPT', `${path} names no "distance"`)
   }
-  const metric = metricNames[meta.distance.toLowerCase()]
+  const metric = metricNames.get(meta.distance.toLowerCase())
   if (metric === undefined) {
     throw new AnnulusError('ANNULUS_UNSUPPORTED', `${path}: unknown distance ${meta.distance}`)
   }

@@ -36,5 +36,5 @@ export function readVectors(path: string, format?: VectorFormat): AsyncGenerator
 }
 
 function isFormat(ending: string): ending is VectorFormat {
-  return ending in readers
+  return Object.hasOwn(readers, ending)
 }

@@ -1,7 +1,6 @@
 // JSON Lines: one object a line with "vector" (numbers), optional "id", and "payload" or any other fields.
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { AnnulusError } from '@annulus/native'
+import { readLines } from './lines.js'
 import type { ImportedRow } from './rows.js'
 
 /** Reads rows `{"id": ..., "vector": [...], "payload": {...}}`; fields beside these become payload. */
@@ -30,10 +29,7 @@ export async function* readObjects(
   path: string,
 ): AsyncGenerator<{ value: Record<string, unknown> }> {
   let line = 0
-  for await (const text of createInterface({
-    input: createReadStream(path),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
+  for await (const text of readLines(path)) {
     line++
     if (text.trim() === '') continue
     let value: unknown

@@ -1,17 +1,22 @@
 // NumPy .npy: version 1 to 3, C order, two dimensions, little-endian float32, float64 or uint8.
 import { createReadStream } from 'node:fs'
+import { limits } from '@annulus/core'
 import { AnnulusError } from '@annulus/native'
 import type { ImportedRow } from './rows.js'
 
-const components: Record<string, { bytes: number; read: (view: DataView, at: number) => number }> =
-  {
-    '<f4': { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-    '<f8': { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-    '|u1': { bytes: 1, read: (view, at) => view.getUint8(at) },
-  }
+interface Component {
+  readonly bytes: number
+  readonly read: (view: DataView, at: number) => number
+}
+
+const components: ReadonlyMap<string, Component> = new Map([
+  ['<f4', { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) }],
+  ['<f8', { bytes: 8, read: (view: DataView, at: number) => view.getFloat64(at, true) }],
+  ['|u1', { bytes: 1, read: (view: DataView, at: number) => view.getUint8(at) }],
+])
 
 interface NpyHeader {
-  readonly descr: string
+  readonly component: Component
   readonly rows: number
   readonly dimension: number
   readonly dataStart: number
@@ -31,12 +36,7 @@ export async function* readNpy(path: string): AsyncGenerator<ImportedRow> {
       if (header === undefined) continue
       pending = pending.subarray(header.dataStart)
     }
-    const component = components[header.descr]
-    if (component === undefined)
-      throw refused(
-        path,
-        `its data type ${header.descr} is not one of ${Object.keys(components).join(', ')}`,
-      )
+    const { component } = header
     const rowBytes = header.dimension * component.bytes
     let at = 0
     for (; at + rowBytes <= pending.length && row < header.rows; at += rowBytes, row++) {
@@ -72,10 +72,19 @@ function parseHeader(bytes: Buffer, path: string): NpyHeader | undefined {
     throw refused(path, 'it is not a two-dimensional array')
   if (/'fortran_order':\s*True/.test(text))
     throw refused(path, 'it is in Fortran order; save it with numpy.ascontiguousarray')
+  const component = components.get(descr)
+  if (component === undefined) {
+    const known = [...components.keys()].join(', ')
+    throw refused(path, `its data type ${descr} is not one of ${known}`)
+  }
+  const dimension = Number(shape[2])
+  if (dimension < 1 || dimension > limits.dimensionMax) {
+    throw refused(path, `its rows have ${dimension} components, not 1 to ${limits.dimensionMax}`)
+  }
   return {
-    descr,
+    component,
     rows: Number(shape[1]),
-    dimension: Number(shape[2]),
+    dimension,
     dataStart: start + headerBytes,
   }
 }

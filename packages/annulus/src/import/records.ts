@@ -1,5 +1,6 @@
 // fvecs and bvecs: each row is a little-endian int32 dimension, then that many float32 or uint8.
 import { type FileHandle, open } from 'node:fs/promises'
+import { limits } from '@annulus/core'
 import { AnnulusError } from '@annulus/native'
 import type { ImportedRow } from './rows.js'
 
@@ -14,8 +15,7 @@ export async function* readRecords(
   try {
     const { size } = await file.stat()
     if (size === 0) return
-    const dimension = (await readAt(file, 0, 4, path)).readInt32LE(0)
-    if (dimension < 1 || dimension > 65_536) throw damaged(path, 0, `dimension ${dimension}`)
+    const dimension = await readDimension(file, size, path)
     const recordBytes = 4 + dimension * componentBytes
     if (size % recordBytes !== 0) {
       throw damaged(path, Math.floor(size / recordBytes), 'the file ends inside a row')
@@ -46,12 +46,20 @@ export async function recordShape(
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()
-    if (size < 4) return { rows: 0, dimension: 0 }
-    const dimension = (await readAt(file, 0, 4, path)).readInt32LE(0)
+    if (size === 0) return { rows: 0, dimension: 0 }
+    const dimension = await readDimension(file, size, path)
     return { rows: Math.floor(size / (4 + dimension * componentBytes)), dimension }
   } finally {
     await file.close()
   }
+}
+
+/** Dimension of the first row, and so of all. */
+async function readDimension(file: FileHandle, size: number, path: string): Promise<number> {
+  if (size < 4) throw damaged(path, 0, 'the file ends inside a row')
+  const dimension = (await readAt(file, 0, 4, path)).readInt32LE(0)
+  if (dimension >= 1 && dimension <= limits.dimensionMax) return dimension
+  throw damaged(path, 0, `dimension ${dimension}`)
 }
 
 function components(
