@@ -24,7 +24,7 @@ it('releases a source while searches use it, then refuses it', async () => {
   const running = [search(), search(), search()]
   codes.close()
   releaseHandle(source)
-  await graph.close()
   for (const { slots } of await Promise.all(running)) expect(slots).toEqual(expected.slots)
+  await graph.close()
   await expect(search()).rejects.toMatchObject({ code: 'ANNULUS_CLOSED' })
 })
