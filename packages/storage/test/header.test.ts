@@ -1,4 +1,5 @@
 import { AnnulusError, crc32c } from '@annulus/native'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeHeader, encodeHeader, type Header } from '../src/header.js'
 import { layoutOf, pageBytes } from '../src/layout.js'
@@ -32,6 +33,25 @@ describe('the header page', () => {
     expect(decodeHeader(encodeHeader(header), 'seg', 'x')).toEqual(header)
     const checksums: Header = { ...header, kind: 'crc' }
     expect(decodeHeader(encodeHeader(checksums), 'crc', 'x')).toEqual(checksums)
+  })
+
+  it('of any fields behind a right checksum is a layout within the limits or a typed error', () => {
+    const at = fc.integer({ min: 2, max: 20 }).map((word) => 4 * word)
+    const value = fc.oneof(fc.nat(0xffff_ffff), fc.constantFrom(0, 1, 2, 3072, 4096, 0xffff_ffff))
+    const numRuns = Number(process.env['ANNULUS_FUZZ_RUNS'] ?? 500)
+    fc.assert(
+      fc.property(at, value, (position, number) => {
+        const page = forged(position, number)
+        const code = codeOf(() => {
+          const { layout } = decodeHeader(page, 'seg', 'x')
+          const { headerBytes, slotsPerSegment, stride, segmentBytes, dimension } = layout
+          if (stride < 4 * dimension || headerBytes + slotsPerSegment * stride > segmentBytes)
+            throw new RangeError('the layout contradicts itself')
+        })
+        expect([undefined, 'ANNULUS_CORRUPT', 'ANNULUS_VERSION']).toContain(code)
+      }),
+      { numRuns },
+    )
   })
 
   it('has its fields where docs/file-format.md says', () => {
