@@ -17,10 +17,13 @@ for (let i = 0; i < 20; i++) {
 new addon.Pool(1)
 `
 
+// Or else the worker might have ended by itself, its work done, before it is terminated.
+const stay = 'setInterval(() => {}, 60_000);'
+
 describe('a worker thread', () => {
   it('can be terminated at once in the middle of native work, 50 times', async () => {
     for (let round = 0; round < 50; round++) {
-      const worker = addonWorker(`${startWork} parentPort.postMessage(addon.pending())`)
+      const worker = addonWorker(`${stay} ${startWork} parentPort.postMessage(addon.pending())`)
       if (round % 3 === 0) {
         // Not even loaded, or in the middle of loading.
         expect(await worker.terminate()).toBeLessThanOrEqual(1)
@@ -44,7 +47,9 @@ describe('a worker thread', () => {
   })
 
   it('can leave after closing the pool under its work', async () => {
-    const worker = addonWorker(`${startWork} pool.close(); parentPort.postMessage('closed')`)
+    const worker = addonWorker(
+      `${stay} ${startWork} pool.close(); parentPort.postMessage('closed')`,
+    )
     await once(worker, 'message')
     expect(await worker.terminate()).toBe(1)
   })
