@@ -66,7 +66,7 @@ async function build() {
 /** Opens what an earlier run has built, with none of its files in the page cache. */
 async function reopen() {
   for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) await dropPageCache(join(entry.parentPath, entry.name))
+    if (entry.isFile()) dropPageCache(join(entry.parentPath, entry.name))
   }
   const started = performance.now()
   await peer.open({ path })
