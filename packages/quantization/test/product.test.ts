@@ -258,13 +258,15 @@ describe('training of product codes', () => {
     expect(total).toBeGreaterThan(10)
     const reason = new Error('enough')
     const controller = new AbortController()
-    const training = product({ compression: 4 }).train(sample, {
+    // Long enough to be told of before it is over.
+    const long = randomFloats(16_384 * dimension, 24)
+    const training = product({ compression: 4 }).train(long, {
       dimension,
       metric: 'dot',
       pool,
       signal: controller.signal,
       onProgress: (count, of) => {
-        if (count > 0 && count < of) controller.abort(reason)
+        if (count < of) controller.abort(reason)
       },
     })
     await expect(training).rejects.toBeInstanceOf(AbortError)
