@@ -147,6 +147,7 @@ export class Snapshots {
       choice: generation?.choice,
     }
     await this.#removeOthers(this.#manifest)
+    await this.#removeUnfinished(version)
     await saveSlots(this.#path(manifest.slots), parts(), files)
     if (manifest.codes !== undefined && manifest.codes !== this.#manifest?.codes) {
       await generation?.codes.save(this.#path(manifest.codes))
@@ -181,6 +182,16 @@ export class Snapshots {
     const encoded = Math.abs((generation?.encoded ?? 0) - last.encoded)
     const replaced = generation !== undefined && generation !== this.#saved ? table.slots : 0
     return Math.max(commits, linked, encoded, replaced)
+  }
+
+  /** What a process that was killed left of a snapshot that it never named; nobody can be reading it. */
+  async #removeUnfinished(version: number): Promise<void> {
+    const { directory, files } = this.#options
+    for (const name of await files.list(directory)) {
+      if (filePattern.test(name) && name.split('.')[1] === String(version)) {
+        await files.remove(this.#path(name))
+      }
+    }
   }
 
   async #removeOthers(manifest: SnapshotManifest | undefined): Promise<void> {
