@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeFileOps, preadStorage } from '@annulus/storage'
 import { describe, expect, it } from 'vitest'
@@ -38,6 +38,27 @@ async function bytesOf(path: string): Promise<Map<string, string>> {
 }
 
 describe('a database that is only read', () => {
+  it('does not keep snapshots from being written where a killed process left an unfinished one', async () => {
+    const path = await directory()
+    await using db = await openHere(path, storage)
+    const collection = await db.collection('c', settings)
+    await collection.upsert(points(200))
+    await collection.waitForIndex()
+    await collection.flush()
+    await using reading = await open(path, { storage, readOnly: true })
+    await reading.collection('c')
+    await collection.upsert(points(50, 200))
+    await collection.waitForIndex()
+    const folder = join(path, 'collections', '1')
+    for (let version = 1; version < 10; version++) {
+      await writeFile(join(folder, `slots.${version}.snap`), 'unfinished', { flag: 'wx' }).catch(
+        () => {},
+      )
+    }
+    await collection.flush()
+    expect(collection.size).toBe(250)
+  })
+
   it('stays at the state of its opening while somebody writes', async () => {
     const path = await directory()
     const db = await openHere(path, storage)
