@@ -12,6 +12,7 @@ import { killLoop } from './kill/loop.js'
 import { cutPower } from './power/cuts.js'
 import { backendNamed } from './site.js'
 import { soak } from './soak/soak.js'
+import type { SoakSample } from './soak/worker.js'
 
 const results = fileURLToPath(new URL('../results.json', import.meta.url))
 
@@ -38,7 +39,9 @@ async function run(harness: string | undefined, directory: string) {
     return { backend, ...(await flipBits({ backend, directory, step: count(1) })) }
   }
   if (harness === 'soak') {
-    return { backend, ...(await soak({ backend, seconds: count(3_600), seed, directory })) }
+    const onSample = (sample: SoakSample) => console.error(JSON.stringify(sample))
+    const options = { backend, seconds: count(3_600), seed, directory, onSample }
+    return { backend, ...(await soak(options)) }
   }
   throw new Error(`there is no harness ${harness}; there are kill, power, faults, flips and soak`)
 }
