@@ -68,12 +68,13 @@ export async function rank(
   const { generation, coverage } = scope
   if (strategy === 'none') return nothing
   const wanted = options.limit + options.offset
-  if (strategy === 'exact' || generation === undefined || coverage === undefined) {
+  const coded = coverage?.coded.size ?? 0
+  if (strategy === 'exact' || generation === undefined || coverage === undefined || coded === 0) {
     return rankExactly(scope, query, scope.matching, wanted, options.signal)
   }
   return generation.use(async () => {
-    const coded = { generation, coverage, useGraph: strategy === 'graph' }
-    const ranking = await rankCoded(scope, coded, query, options)
+    const parts = { generation, coverage, useGraph: strategy === 'graph' }
+    const ranking = await rankCoded(scope, parts, query, options)
     if (coverage.uncoded.size === 0) return ranking
     const rest = await rankExactly(scope, query, coverage.uncoded, wanted, options.signal)
     return merge(ranking, rest, wanted)

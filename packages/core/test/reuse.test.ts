@@ -86,6 +86,28 @@ describe('slots of removed points', () => {
     expect(rebuilt).toEqual([])
   })
 
+  it('can be all that a search looks through, before any of them has a code again', async () => {
+    const path = await directory()
+    const db = await openHere(path, preadStorage())
+    const collection = await db.collection<Payload>('c', options)
+    await collection.upsert(points(0, 0, 400))
+    await collection.delete(points(0, 0, 200).map(({ id }) => id))
+    await freed(collection, 200)
+    await collection.flush()
+    const late = points(2, 0, 50).map((point) => ({
+      ...point,
+      payload: { kind: 'late', round: 2 },
+    }))
+    await collection.upsert(late)
+    expect(collection.stats().slots).toBe(400)
+    const again = await openHere(await copyOf(path), preadStorage())
+    const reopened = await again.collection<Payload>('c', tuning)
+    const [sought] = late
+    const query = sought?.vector ?? new Float32Array()
+    const [hit] = await reopened.search(query, { limit: 1, filter: { kind: 'late' } })
+    expect(hit?.id).toBe(sought?.id)
+  })
+
   it('keep a crash harmless that comes while one is written', async () => {
     const path = await directory()
     const db = await openHere(path, preadStorage())
