@@ -28,7 +28,9 @@ class Input {
   bool one_in(uint8_t n) { return byte() % n == n - 1; }
   std::vector<uint8_t> bytes(size_t n) {
     std::vector<uint8_t> taken(n);
-    for (uint8_t &each : taken) each = byte();
+    const size_t given = std::min(n, left());
+    if (given > 0) std::memcpy(taken.data(), data_ + at_, given);
+    at_ += given;
     return taken;
   }
   size_t left() const { return size_ - at_; }

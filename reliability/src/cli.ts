@@ -1,4 +1,4 @@
-// npm run reliability -- kill|power|faults|flips|soak [--backend mmap|io_uring] [--count N] [--seed N]
+// npm run reliability -- HARNESS [--backend mmap|io_uring] [--count N] [--seed N] [--disk PROGRAM]
 // Runs one harness and adds what it counted to results.json.
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { cutLoop } from './disk/cut-loop.js'
 import { sweepFaults } from './faults/sweep.js'
 import { flipBits } from './flips/flips.js'
 import { killLoop } from './kill/loop.js'
@@ -23,6 +24,7 @@ const { values, positionals } = parseArgs({
     count: { type: 'string' },
     seed: { type: 'string', default: '1' },
     directory: { type: 'string', default: tmpdir() },
+    disk: { type: 'string', default: process.env['ANNULUS_DISK'] },
   },
 })
 
@@ -38,12 +40,26 @@ async function run(harness: string | undefined, directory: string) {
   if (harness === 'flips') {
     return { backend, ...(await flipBits({ backend, directory, step: count(1) })) }
   }
+  if (harness === 'cuts') {
+    const program = diskProgram()
+    return {
+      backend,
+      ...(await cutLoop({ program, backend, cuts: count(1_000), seed, directory })),
+    }
+  }
   if (harness === 'soak') {
     const onSample = (sample: SoakSample) => console.error(JSON.stringify(sample))
     const options = { backend, seconds: count(3_600), seed, directory, onSample }
     return { backend, ...(await soak(options)) }
   }
-  throw new Error(`there is no harness ${harness}; there are kill, power, faults, flips and soak`)
+  throw new Error(
+    `there is no harness ${harness}; there are kill, power, cuts, faults, flips and soak`,
+  )
+}
+
+function diskProgram(): string {
+  if (values.disk !== undefined) return values.disk
+  throw new Error('name the program that mounts a disk with --disk or ANNULUS_DISK; see the README')
 }
 
 function commit(): string {

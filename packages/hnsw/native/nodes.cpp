@@ -20,8 +20,7 @@ NodeStore::NodeStore(const Params &params)
     : m_(params.m),
       stride_(params.m0()),
       chunks_(zeroed<Chunk>(kDirectory)),
-      // A node above level 0 is one in m >= 4, and has 1 / (1 - 1/m) upper lists on average.
-      uppers_(zeroed<uint32_t *>((kMaxSlots >> kUpperBits) + 1)) {}
+      uppers_(zeroed<uint32_t *>(kUpperDirectory)) {}
 
 NodeStore::~NodeStore() = default;
 

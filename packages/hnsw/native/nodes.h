@@ -80,15 +80,18 @@ class NodeStore {
   uint64_t bytes() const { return __atomic_load_n(&bytes_, __ATOMIC_RELAXED); }
 
  private:
+  static constexpr uint32_t kUpperBits = 10;
 #if defined(ANNULUS_SMALL_MEMORY)  // fuzzers make thousands of graphs a second
   static constexpr uint32_t kChunkBits = 6;
   static constexpr size_t kDirectory = 4;
+  static constexpr size_t kUpperDirectory = 4;
 #else
   static constexpr uint32_t kChunkBits = 14;  // with m = 16 a chunk's links are one huge page
   static constexpr size_t kDirectory = (kMaxSlots + 1) >> kChunkBits;
+  // A node above level 0 is one in m >= 4, and has 1 / (1 - 1/m) upper lists on average.
+  static constexpr size_t kUpperDirectory = (kMaxSlots >> kUpperBits) + 1;
 #endif
   static constexpr uint32_t kChunkNodes = 1u << kChunkBits;
-  static constexpr uint32_t kUpperBits = 10;
   static constexpr uint32_t kUpperBlocks = 1u << kUpperBits;
 
   struct Chunk {

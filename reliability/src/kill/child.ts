@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Collection } from '@annulus/core'
+import { nodeFileOps } from '@annulus/storage'
+import { filesForgetting } from '../disk/forgetting-files.js'
 import { inspect } from '../inspect.js'
 import { idOf, type Payload, pointOf, vectorOf } from '../points.js'
 import { type Random, randomFrom, under } from '../random.js'
@@ -92,9 +94,11 @@ class Worker {
 }
 
 async function live(start: Start): Promise<void> {
+  const files = start.forgets === undefined ? nodeFileOps : filesForgetting(start.forgets)
   const { db, collection } = await openSite({
     path: start.path,
-    storage: storageOf(backendNamed(start.backend)),
+    storage: storageOf(backendNamed(start.backend), files),
+    files,
     onRebuilt: (text) => tell({ event: 'problem', text: `rebuilt ${text}` }),
   })
   tell({ event: 'opened' })

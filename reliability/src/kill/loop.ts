@@ -6,7 +6,8 @@ import { type Random, randomFrom, under } from '../random.js'
 import type { BackendName } from '../site.js'
 import type { Message, Start } from './messages.js'
 import { Oracle } from './oracle.js'
-import { Child, type Ended, type Moment } from './process.js'
+import { Pace } from './pace.js'
+import { Child, type Ended } from './process.js'
 
 export interface KillOptions {
   readonly backend: BackendName
@@ -34,9 +35,6 @@ export interface KillReport {
 /** A database goes through so many processes before the next one is begun. */
 const livesPerDatabase = 40
 const operationsMax = 60
-/** Of all kills, those that come before the database was opened and looked through. */
-const earlyShare = 0.3
-const workingMs = 80
 
 export async function killLoop(options: KillOptions): Promise<KillReport> {
   const report: KillReport = {
@@ -72,16 +70,6 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
   return report
 }
 
-/** How long opening takes on this machine as it is now, and hence when to kill. */
-class Pace {
-  openingMs = 100
-
-  moment(random: Random): Moment {
-    if (random() < earlyShare) return { after: 'start', ms: random() * this.openingMs }
-    return { after: 'state', ms: random() * workingMs }
-  }
-}
-
 async function cycle(
   child: Child,
   options: KillOptions & { readonly path: string },
@@ -111,7 +99,7 @@ async function cycle(
     else if (message.event === 'problem') fail(message.text)
     else if (message.event === 'state') {
       report.inspections++
-      pace.openingMs += (performance.now() - began - pace.openingMs) / 8
+      pace.opened(performance.now() - began)
       const wrong = oracle.found(message.points)
       if (wrong !== undefined) fail(wrong)
       message.problems.forEach(fail)

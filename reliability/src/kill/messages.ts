@@ -31,4 +31,6 @@ export interface Start {
   readonly operations: number
   /** A bug on purpose, which the parent must notice. */
   readonly broken?: 'acknowledges first' | 'splits batches' | undefined
+  /** Another: what has this in its path is never synced. */
+  readonly forgets?: string | undefined
 }

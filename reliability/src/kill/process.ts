@@ -46,13 +46,23 @@ export class Child {
   }
 
   /**
-   * Lets the child begin and kills it at the moment given, unless it ends before. Resolves when it is
+   * Lets the child begin and strikes at the moment given, unless it ends before. Resolves when it is
    * dead and everything it said was heard.
+   *
+   * @param strike what then happens; it must kill the child. Default: just that.
    */
-  async live(start: Start, moment: Moment, onMessage: (message: Message) => void): Promise<Ended> {
+  async live(
+    start: Start,
+    moment: Moment,
+    onMessage: (message: Message) => void,
+    strike: (kill: () => void) => Promise<void> = async (kill) => kill(),
+  ): Promise<Ended> {
     let timer: NodeJS.Timeout | undefined
+    let struck = Promise.resolve()
     const set = () => {
-      timer = setTimeout(() => this.#process.kill('SIGKILL'), moment.ms)
+      timer = setTimeout(() => {
+        struck = strike(() => this.#process.kill('SIGKILL'))
+      }, moment.ms)
     }
     this.#onMessage = (message) => {
       onMessage(message)
@@ -63,6 +73,7 @@ export class Child {
     if (moment.after === 'start') set()
     const ended = await this.#ended
     clearTimeout(timer)
+    await struck
     return ended
   }
 
