@@ -57,11 +57,17 @@ MmapReader::~MmapReader() {
 }
 
 int32_t MmapReader::add_segment(const uint8_t *mapping, const uint32_t *checksums) {
-  const size_t size = layout().segment_bytes;
-  const uint8_t *own = ops_->duplicate(mapping, size);
+  return adopt(ops_->duplicate(mapping, layout().segment_bytes), checksums);
+}
+
+int32_t MmapReader::add_segment(int fd, const uint32_t *checksums) {
+  return adopt(ops_->map(fd, layout().segment_bytes), checksums);
+}
+
+int32_t MmapReader::adopt(const uint8_t *own, const uint32_t *checksums) {
   if (own == nullptr) return ANNULUS_OUT_OF_MEMORY;
   if (segments_.add(own, checksums)) return ANNULUS_OK;
-  ops_->unmap(own, size);
+  ops_->unmap(own, layout().segment_bytes);
   return ANNULUS_OUT_OF_RANGE;
 }
 

@@ -44,6 +44,8 @@ class MmapReader {
   /// Same thread as `publish`; see SegmentTable. ANNULUS_OK, ANNULUS_OUT_OF_MEMORY when there is no
   /// room for another mapping, ANNULUS_OUT_OF_RANGE when the table is full.
   int32_t add_segment(const uint8_t *mapping, const uint32_t *checksums);
+  /// The same for a file of at least `segment_bytes`, whose descriptor may be closed afterwards.
+  int32_t add_segment(int fd, const uint32_t *checksums);
   bool publish(uint64_t slots) { return segments_.publish(slots); }
   const MapLayout &layout() const { return segments_.layout(); }
 
@@ -68,6 +70,7 @@ class MmapReader {
   static void release(void *self);
 
  private:
+  int32_t adopt(const uint8_t *own, const uint32_t *checksums);
   MmapReader(const MapLayout &layout, const MmapReaderOptions &options,
              std::unique_ptr<MapOps> ops);
   ~MmapReader();

@@ -179,14 +179,14 @@ class Reader : public Napi::ObjectWrap<Reader> {
 
   void add_segment(const Napi::CallbackInfo &info) {
     const MapLayout &layout = reader_->layout();
-    const auto bytes = typed_array<Napi::Uint8Array>(info[0], napi_uint8_array, "the mapping");
     const auto sums = typed_array<Napi::Uint32Array>(info[1], napi_uint32_array, "checksums");
-    if (bytes.ByteLength() < layout.segment_bytes ||
-        sums.ElementLength() < layout.slots_per_segment) {
-      throw Napi::RangeError::New(env_, "the mapping or its checksums are too short");
+    if (sums.ElementLength() < layout.slots_per_segment) {
+      throw Napi::RangeError::New(env_, "the checksums are too short");
     }
     if (closing_) throw status_error(env_, ANNULUS_CLOSED, "addSegment");
-    const int32_t status = reader_->add_segment(bytes.Data(), sums.Data());
+    const int32_t status = info[0].IsNumber()
+                               ? reader_->add_segment(fd_of(info[0]), sums.Data())
+                               : reader_->add_segment(mapping_of(info[0]), sums.Data());
     if (status == ANNULUS_OUT_OF_MEMORY) throw status_error(env_, status, "mapping a segment");
     if (status != ANNULUS_OK) {
       throw make_error(env_, "ANNULUS_LIMIT",
@@ -194,6 +194,23 @@ class Reader : public Napi::ObjectWrap<Reader> {
                            " mapped segments; use larger ones");
     }
     kept_.push_back(Napi::Persistent(sums.As<Napi::Object>()));
+  }
+
+  const uint8_t *mapping_of(const Napi::Value &value) const {
+    const auto bytes = typed_array<Napi::Uint8Array>(value, napi_uint8_array, "the mapping");
+    if (bytes.ByteLength() < reader_->layout().segment_bytes) {
+      throw Napi::RangeError::New(env_, "the mapping is too short");
+    }
+    return bytes.Data();
+  }
+
+  // Mapping a file that is too short succeeds; reading it is then an error of that read.
+  int fd_of(const Napi::Value &value) const {
+    const double number = value.As<Napi::Number>().DoubleValue();
+    if (number >= 0 && number <= INT32_MAX && number == std::floor(number)) {
+      return static_cast<int>(number);
+    }
+    throw Napi::RangeError::New(env_, "the descriptor is out of range");
   }
 
   void publish(const Napi::CallbackInfo &info) {

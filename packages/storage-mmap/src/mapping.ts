@@ -1,4 +1,6 @@
-// The one file that knows mmap-io: it types what this package uses of it, and hides its habits.
+// The one file that knows mmap-io: it types what this package uses of it, and hides its habits. mmap-io is compiled
+// against V8, so a new version of Node may find no binary of it and no way to compile one; it is an optional
+// dependency, and where it is missing the reader maps the file itself.
 import { open } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { AnnulusError } from '@annulus/native'
@@ -22,11 +24,13 @@ interface MmapIo {
 const mmap = loadMmapIo()
 
 /** While it loads, mmap-io's binary finder reads the command line of the program as its own (`--dir` and all). */
-function loadMmapIo(): MmapIo {
+function loadMmapIo(): MmapIo | undefined {
   const given = process.argv
   process.argv = given.slice(0, 1)
   try {
     return createRequire(import.meta.url)('mmap-io')
+  } catch {
+    return undefined
   } finally {
     process.argv = given
   }
@@ -50,13 +54,18 @@ function mappingError(cause: unknown, path: string): AnnulusError {
 }
 
 /**
- * Maps a segment file, read only and shared, at its full and final size. Pages are read at random, so
- * the kernel is told not to read around them. Nothing may touch the buffer's bytes on the event loop.
- * It is unmapped when collected; whoever reads for longer maps the pages once more.
+ * Has a segment file mapped at its full and final size, read only and shared: `add` gets the mapping, or the open file
+ * to map where mmap-io is missing. Pages are read at random, so the kernel is told not to read around them. Nothing
+ * may touch the buffer's bytes on the event loop. It is unmapped when collected; whoever reads for longer maps the
+ * pages once more.
  *
- * @throws AnnulusError by errno, `ANNULUS_CORRUPT` when the file is shorter than `bytes`.
+ * @throws AnnulusError by errno, `ANNULUS_CORRUPT` when the file is shorter than `bytes`; what `add` throws.
  */
-export async function mapSegment(path: string, bytes: number): Promise<Buffer> {
+export async function mapSegment(
+  path: string,
+  bytes: number,
+  add: (mapping: Buffer | number) => void,
+): Promise<void> {
   const file = await open(path, 'r').catch((cause: unknown) => {
     throw fileError(cause, 'open', path)
   })
@@ -67,12 +76,16 @@ export async function mapSegment(path: string, bytes: number): Promise<Buffer> {
         details: { path, bytes: size, expected: bytes },
       })
     }
-    try {
-      return mmap.map(bytes, mmap.PROT_READ, mmap.MAP_SHARED, file.fd, 0, mmap.MADV_RANDOM)
-    } catch (cause) {
-      throw mappingError(cause, path)
-    }
+    add(mmap === undefined ? file.fd : mapped(mmap, file.fd, path, bytes))
   } finally {
     await file.close() // the mapping keeps the file itself
+  }
+}
+
+function mapped(io: MmapIo, descriptor: number, path: string, bytes: number): Buffer {
+  try {
+    return io.map(bytes, io.PROT_READ, io.MAP_SHARED, descriptor, 0, io.MADV_RANDOM)
+  } catch (cause) {
+    throw mappingError(cause, path)
   }
 }

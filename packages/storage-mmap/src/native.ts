@@ -21,8 +21,11 @@ export interface NativeReaderStats {
 
 /** Keeps mappings of its own, and itself, until it is closed or the environment ends. */
 export interface NativeReader {
-  /** The mapping of the next segment, which it maps once more and does not keep, and its checksums. */
-  addSegment(mapping: Buffer, checksums: Uint32Array): void
+  /**
+   * The next segment, as a mapping, which it maps once more and does not keep, or as the descriptor of a file of at
+   * least its size, which may be closed afterwards; and its checksums.
+   */
+  addSegment(segment: Buffer | number, checksums: Uint32Array): void
   /** Slots below this number may be read; their segments must have been added. */
   publish(slots: number): void
   score(

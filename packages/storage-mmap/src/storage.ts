@@ -49,8 +49,9 @@ export class MmapStorage extends BaseStorage {
       return reader
     }
     const onSegment = async (segment: Segment, layout: SegmentLayout): Promise<void> => {
-      const mapping = await mapSegment(segment.path, layout.segmentBytes)
-      readerOf(layout).addSegment(mapping, segment.checksums)
+      await mapSegment(segment.path, layout.segmentBytes, (mapping) =>
+        readerOf(layout).addSegment(mapping, segment.checksums),
+      )
     }
     // A store without slots has no segment yet, so no reader either.
     const onSlots = (slots: number): void => reader?.publish(slots)

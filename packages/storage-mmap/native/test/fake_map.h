@@ -120,7 +120,10 @@ class FakeMapOps final : public annulus::MapOps {
     control_.missing.erase(bytes);
   }
 
-  const uint8_t *map(int, size_t) override { return nullptr; }  // mmap-io maps
+  /// Descriptors of the fake are segment numbers.
+  const uint8_t *map(int fd, size_t size) override {
+    return fd < 0 ? nullptr : duplicate(files_.segment(static_cast<uint32_t>(fd)), size);
+  }
 
   const uint8_t *duplicate(const uint8_t *mapping, size_t size) override {
     CHECK(size == files_.layout.segment_bytes);

@@ -266,6 +266,7 @@ void growth_under_readers() {
       }
     });
   }
+  CHECK(reader->add_segment(-1, files.checksums(0)) == ANNULUS_OUT_OF_MEMORY);
   for (uint32_t segment = 0; segment < kSegments; ++segment) {
     CHECK(!reader->publish((segment + 1) * 16));
     CHECK(reader->add_segment(files.segment(segment), files.checksums(segment)) == ANNULUS_OK);

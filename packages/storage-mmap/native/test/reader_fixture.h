@@ -41,7 +41,11 @@ class Fixture {
   Fixture &operator=(const Fixture &) = delete;
 
   void add(uint32_t segment) {
-    CHECK(reader->add_segment(files.segment(segment), files.checksums(segment)) == ANNULUS_OK);
+    const uint32_t *checksums = files.checksums(segment);
+    const int32_t status = segment % 2 == 0
+                               ? reader->add_segment(files.segment(segment), checksums)
+                               : reader->add_segment(static_cast<int>(segment), checksums);
+    CHECK(status == ANNULUS_OK);
   }
 
   FakeFiles files;
