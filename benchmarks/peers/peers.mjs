@@ -24,5 +24,10 @@ export const peers = {
   'hnswlib-node': async () => (await import('./adapters/in-memory.mjs')).hnswlibPeer(plain),
   'usearch-f32': async () => (await import('./adapters/in-memory.mjs')).usearchPeer('f32', plain),
   'usearch-i8': async () => (await import('./adapters/in-memory.mjs')).usearchPeer('i8', plain),
-  lancedb: async () => (await import('./adapters/lancedb.mjs')).lancedbPeer([...plain, ...refined]),
+  // It refuses an ef below the number of candidates, twice the limit where it refines.
+  lancedb: async () =>
+    (await import('./adapters/lancedb.mjs')).lancedbPeer([
+      ...plain,
+      ...refined.filter(({ ef }) => ef >= 20),
+    ]),
 }

@@ -92,8 +92,9 @@ export function vectorlitePeer(settings) {
         .raw()
     },
     search(query, limit, { ef }) {
+      const bytes = Buffer.from(query.buffer, query.byteOffset, query.byteLength)
       return this.statement
-        .all(Buffer.from(query.buffer, query.byteOffset, query.byteLength), limit, ef)
+        .all(bytes, BigInt(limit), BigInt(ef)) // better-sqlite3 binds numbers as floats
         .map((row) => row[0])
     },
     async close() {
