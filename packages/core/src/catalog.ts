@@ -4,11 +4,11 @@ import { AnnulusError, type Metric } from '@annulus/native'
 import type { QuantizerSettings } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { Key } from 'lmdb'
-import { pack, unpack } from 'msgpackr'
 import { removeTree } from './file-tree.js'
 import { limits } from './limits.js'
-import { sealed, unseal } from './sealed.js'
 import type { Store } from './store.js'
+import { decodeStored, encodeStored, type Shape } from './stored.js'
+import { isConfig, isFormat, isNextCollection } from './stored-shapes.js'
 
 /** What a collection was created with. */
 export interface CollectionConfig {
@@ -55,7 +55,7 @@ export class Catalog {
   /** @throws AnnulusError `ANNULUS_VERSION` when a later Annulus wrote the database. */
   static async open(store: Store, files: FileOps, directory: string): Promise<Catalog> {
     const catalog = new Catalog(store, files, directory)
-    const format = catalog.#get<{ version: number }>(['format'])
+    const format = catalog.#get(['format'], isFormat)
     if (format === undefined) {
       if (store.readOnly) throw missing(directory)
       await store.commit(() => catalog.#put(['format'], { version: formatVersion }))
@@ -89,7 +89,7 @@ export class Catalog {
     const damaged: unknown[] = []
     for (const { key, value } of store.tables.meta.getRange(range)) {
       try {
-        configs.push(unpack(unseal(value, String(key))))
+        configs.push(configIn(key, value))
       } catch (error) {
         damaged.push(error)
       }
@@ -107,7 +107,7 @@ export class Catalog {
   }
 
   async create(config: Omit<CollectionConfig, 'number'>): Promise<CollectionConfig> {
-    const number = this.#get<number>(['next']) ?? 1
+    const number = this.#get(['next'], isNextCollection) ?? 1
     if (number > limits.collectionsMax) {
       throw new AnnulusError('ANNULUS_LIMIT', 'no more collections can be created in this database')
     }
@@ -163,12 +163,22 @@ export class Catalog {
     }
   }
 
-  #get<T>(key: Key): T | undefined {
+  #get<T>(key: Key, shape: Shape<T>): T | undefined {
     const value = this.#store.tables.meta.getBinary(key)
-    return value === undefined ? undefined : unpack(unseal(value, String(key)))
+    return value === undefined ? undefined : decodeStored(value, nameOf(key), shape)
   }
 
   #put(key: Key, value: unknown): void {
-    this.#store.tables.meta.put(key, sealed(pack(value)))
+    this.#store.tables.meta.put(key, encodeStored(value))
   }
+}
+
+function nameOf(key: Key): string {
+  return `the record ${String(key)}`
+}
+
+function configIn(key: Key, value: Buffer): CollectionConfig {
+  const ofKey: Shape<CollectionConfig> = (config): config is CollectionConfig =>
+    isConfig(config) && Array.isArray(key) && config.number === key[1]
+  return decodeStored(value, nameOf(key), ofKey)
 }

@@ -3,10 +3,10 @@
 import { AnnulusError } from '@annulus/native'
 import type { Choice } from '@annulus/quantization'
 import type { Key } from 'lmdb'
-import { pack, unpack } from 'msgpackr'
 import { idKey, idOfKey, type PointId } from './ids.js'
-import { sealed, unseal } from './sealed.js'
 import type { Store, StoreTables } from './store.js'
+import { decodeStored, encodeStored, type Shape } from './stored.js'
+import { areUnindexed, isChange, isManifest, isState } from './stored-shapes.js'
 
 const slotRange = 2 ** 32
 
@@ -142,7 +142,7 @@ export class CollectionStore {
   }
 
   state(): CollectionState {
-    return this.#meta<CollectionState>('state') ?? { slots: 0, points: 0, sequence: 0 }
+    return this.#meta('state', isState) ?? { slots: 0, points: 0, sequence: 0 }
   }
 
   putState(state: CollectionState): void {
@@ -150,7 +150,7 @@ export class CollectionStore {
   }
 
   snapshot(): SnapshotManifest | undefined {
-    return this.#meta<SnapshotManifest>('snapshot')
+    return this.#meta('snapshot', isManifest)
   }
 
   putSnapshot(manifest: SnapshotManifest): void {
@@ -159,7 +159,7 @@ export class CollectionStore {
 
   /** What the last commit left in the payload index for the next one to clear: keys and slots. */
   unindexed(): readonly (readonly [Buffer, readonly number[]])[] {
-    return this.#meta<[Buffer, number[]][]>('unindexed') ?? []
+    return this.#meta('unindexed', areUnindexed) ?? []
   }
 
   putUnindexed(entries: readonly (readonly [Buffer, readonly number[]])[]): void {
@@ -167,14 +167,14 @@ export class CollectionStore {
   }
 
   putChange(sequence: number, change: Change): void {
-    this.#tables.changes.put([this.number, sequence], sealed(pack(change)))
+    this.#tables.changes.put([this.number, sequence], encodeStored(change))
   }
 
   /** Changes after `sequence`, oldest first. */
   *changesAfter(sequence: number): Generator<Change> {
     const range = { start: [this.number, sequence + 1], end: [this.number + 1] }
     for (const { key, value } of this.#tables.changes.getRange(range)) {
-      yield unpack(unseal(value, `change ${String(key)}`))
+      yield decodeStored(value, `change ${String(key)}`, isChange)
     }
   }
 
@@ -192,13 +192,14 @@ export class CollectionStore {
     return this.number * slotRange + slot
   }
 
-  #meta<T>(name: string): T | undefined {
+  #meta<T>(name: string, shape: Shape<T>): T | undefined {
     const value = this.#tables.meta.getBinary([name, this.number])
-    return value === undefined ? undefined : unpack(unseal(value, `${name} of a collection`))
+    const what = `${name} of collection ${this.number}`
+    return value === undefined ? undefined : decodeStored(value, what, shape)
   }
 
   #putMeta(name: string, value: unknown): void {
-    this.#tables.meta.put([name, this.number], sealed(pack(value)))
+    this.#tables.meta.put([name, this.number], encodeStored(value))
   }
 }
 

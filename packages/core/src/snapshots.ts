@@ -33,7 +33,11 @@ export class Snapshots {
 
   constructor(options: SnapshotOptions) {
     this.#options = options
-    this.#manifest = options.store.snapshot()
+    try {
+      this.#manifest = options.store.snapshot()
+    } catch (error) {
+      options.onRebuilt(options.directory, rebuildable(error))
+    }
   }
 
   /** The slot table as of the last commit: from the snapshot and the changes since, or from all records. */
@@ -46,7 +50,7 @@ export class Snapshots {
       try {
         const key = { collection: store.number, sequence: manifest.sequence }
         const table = await loadSlots(path, key, files)
-        replay(table, store, manifest.sequence)
+        replay(table, store, manifest.sequence, state.slots)
         if (table.slots === state.slots && table.live.size === state.points) return table
         throw new AnnulusError('ANNULUS_CORRUPT', `${path} does not lead to the last commit`)
       } catch (error) {
@@ -219,8 +223,11 @@ function reassignedAfter(store: CollectionStore, sequence: number): SlotSet {
   return slots
 }
 
-function replay(table: SlotTable, store: CollectionStore, sequence: number): void {
+function replay(table: SlotTable, store: CollectionStore, sequence: number, slots: number): void {
   for (const change of store.changesAfter(sequence)) {
+    if (change.to > slots) {
+      throw new AnnulusError('ANNULUS_CORRUPT', `a change names slots past the last, ${change.to}`)
+    }
     table.extend(change.to)
     for (const slot of change.reused ?? []) addFromRecord(table, store, slot)
     for (let slot = change.from; slot < change.to; slot++) addFromRecord(table, store, slot)

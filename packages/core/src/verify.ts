@@ -4,7 +4,7 @@ import { AbortError, type Pool, type ScorerHandle } from '@annulus/native'
 import { loadCodes } from '@annulus/quantization'
 import type { FileOps, VectorStorage } from '@annulus/storage'
 import type { CollectionConfig } from './catalog.js'
-import type { CollectionStore } from './collection-store.js'
+import type { CollectionStore, SnapshotManifest } from './collection-store.js'
 import { asDamage, type Damage } from './damage.js'
 import { blockSlots, FieldIndex, type SlotsByKey } from './field-index.js'
 import { withScorer } from './generation.js'
@@ -164,8 +164,9 @@ export class Verification {
   }
 
   /** Loads the derived files as opening would. */
-  async #derived({ collection, config, directory, files, pool }: VerifyTarget): Promise<void> {
-    const manifest = collection.snapshot()
+  async #derived(target: VerifyTarget): Promise<void> {
+    const { config, directory, files, pool } = target
+    const manifest = this.#manifest(target)
     if (manifest === undefined) return
     const path = (name: string) => `${directory}/${name}`
     const check = async (file: string, load: () => Promise<void>) => {
@@ -195,6 +196,15 @@ export class Verification {
         codes.close()
       }
     })
+  }
+
+  #manifest({ collection, config }: VerifyTarget): SnapshotManifest | undefined {
+    try {
+      return collection.snapshot()
+    } catch (error) {
+      this.damage.push(asDamage(error, { collection: config.name, part: 'index' }))
+      return undefined
+    }
   }
 
   #note(
