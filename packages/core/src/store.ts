@@ -88,6 +88,9 @@ export class Store {
         maxDbs: 8,
         encoding,
         overlappingSync: false,
+        // With them a commit that fails rejects a promise of lmdb's own that nobody can handle, which
+        // ends the process. Commits are grouped by our writers anyway.
+        eventTurnBatching: false,
       } as const
       // Not in the types of lmdb: the mode of the files it creates.
       const root = openLmdb({ ...settings, readOnly, ...{ permissionsMode: 0o600 } })

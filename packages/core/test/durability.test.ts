@@ -19,7 +19,7 @@ describe('an acknowledged commit', () => {
       const script = `
       import lmdb from ${JSON.stringify(lmdb)}
       import { writeSync } from 'node:fs'
-      const root = lmdb.open({ path: ${JSON.stringify(join(path, 'a.mdb'))}, noSubdir: true, maxDbs: 8, encoding: 'binary', overlappingSync: false })
+      const root = lmdb.open({ path: ${JSON.stringify(join(path, 'a.mdb'))}, noSubdir: true, maxDbs: 8, encoding: 'binary', overlappingSync: false, eventTurnBatching: false })
       const points = root.openDB('points', { encoding: 'binary' })
       for (let i = 0; i < 20; i++) {
         writeSync(2, 'BEGIN ')
@@ -51,6 +51,7 @@ describe('an acknowledged commit', () => {
   it('is asked for with these options', async () => {
     const store = await readFile(new URL('../src/store.ts', import.meta.url), 'utf8')
     expect(store).toContain('overlappingSync: false')
+    expect(store).toContain('eventTurnBatching: false')
     expect(store).not.toMatch(/noSync|noMetaSync|mapAsync|useWritemap/)
   })
 })

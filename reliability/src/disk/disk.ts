@@ -2,9 +2,12 @@
 // is not a part of this repository; what it must understand is in the README.
 import { execFile } from 'node:child_process'
 import { mkdir, rmdir } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
+const attemptsMax = 200
+const attemptMs = 50
 
 export class Disk {
   /** Where it is mounted. */
@@ -42,8 +45,17 @@ export class Disk {
     return Number(faults)
   }
 
+  /** The rings of a killed process keep its files open for a moment. */
   async unmount(): Promise<void> {
-    await this.#control('quit')
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#control('quit')
+        break
+      } catch (error) {
+        if (attempt === attemptsMax) throw error
+        await pause(attemptMs)
+      }
+    }
     await rmdir(this.path)
   }
 
