@@ -79,10 +79,12 @@ export async function openParts(
     const generation = await snapshots.loadGeneration(table, new AbortController().signal)
     table.release(unusedSlots(table, generation))
     const readers = new Readers()
+    const reader = storage.reader?.()
     const indexer = new Indexer(
       {
         pool,
         storage,
+        reader,
         table,
         readers,
         database: host.store,
@@ -94,6 +96,7 @@ export async function openParts(
         onProgress: (progress) => emit('indexing', progress),
         onIdle: () => emit('indexed', { points: table.live.size, ...indexer.codes }),
         onDrift: (drift) => emit('drift', drift),
+        onCalibrated: (measured) => snapshots.keepCalibration(measured),
         onError: (error) => emit('backgroundError', error),
         snapshot: (current, changesMin) =>
           snapshots.save(table, writer.sequence, current, changesMin),
@@ -124,7 +127,7 @@ export async function openParts(
     const search: SearchParts = {
       pool,
       storage,
-      reader: storage.reader?.(),
+      reader,
       metric: config.metric,
       table,
       indexer,

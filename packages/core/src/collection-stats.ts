@@ -34,6 +34,7 @@ export function collectionStats(parts: CollectionParts, searches: SearchCounters
       linked: current?.linked ?? 0,
       backlog: indexer.backlog,
     },
+    calibration: current?.calibration,
     searches: { ...searches, readsPerSearch: searches.reads / Math.max(1, searches.count) },
     payloadCache: { hits: payloads.hits, misses: payloads.misses },
     writes: { commits: writer.commits, queued: writer.queued, sequence: writer.sequence },

@@ -3,6 +3,7 @@
 import { AnnulusError } from '@annulus/native'
 import type { Choice } from '@annulus/quantization'
 import type { Key } from 'lmdb'
+import type { Calibration } from './calibration.js'
 import { idKey, idOfKey, type PointId } from './ids.js'
 import type { Store, StoreTables } from './store.js'
 import { decodeStored, encodeStored, type Shape } from './stored.js'
@@ -37,6 +38,8 @@ export interface SnapshotManifest {
   readonly trainedOn: number
   /** What the quantizer picked, if it is one that picks. */
   readonly choice?: Choice | undefined
+  /** What was measured of the graph, if anything was. */
+  readonly calibration?: Calibration | undefined
 }
 
 /** Slots that one commit gave points, and those whose points it removed. */

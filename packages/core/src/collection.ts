@@ -2,20 +2,13 @@ import type { Metric } from '@annulus/native'
 import { orAborted } from './abort.js'
 import type { HeldCollection } from './backup.js'
 import { type CollectionParts, closeParts, type Emit } from './collection-parts.js'
-import { collectionStats, type SearchCounters } from './collection-stats.js'
+import { collectionStats } from './collection-stats.js'
 import { CollectionEmitter } from './events.js'
 import { type Filter, parseFilter } from './filter.js'
 import { checkId, checkIds, type PointId } from './ids.js'
 import { Lifetime } from './lifetime.js'
 import { limits } from './limits.js'
-import {
-  checkNames,
-  checkSignal,
-  parseSearch,
-  type SearchOptions,
-  type SignalOptions,
-  signalOf,
-} from './options.js'
+import { checkNames, checkSignal, type SignalOptions, signalOf } from './options.js'
 import { iteratePoints } from './point-iteration.js'
 import { type ParsedRead, parseRead, type ReadOptions, readPoints } from './point-reading.js'
 import {
@@ -27,9 +20,11 @@ import {
   type PointRules,
 } from './points.js'
 import { releaseAll } from './releasing.js'
-import { type Hit, type SearchAnswer, type SearchDiagnostics, search } from './search.js'
+import type { Hit, SearchDiagnostics } from './search.js'
+import type { SearchOptions } from './search-options.js'
+import { Searching } from './searching.js'
 import type { CollectionStats } from './stats.js'
-import { copyVector, type VectorInput } from './vectors.js'
+import type { VectorInput } from './vectors.js'
 import { addCounts, type WriteCounts } from './write-plan.js'
 
 export interface CountOptions<Payload> extends SignalOptions {
@@ -62,7 +57,7 @@ export class Collection<
   readonly #rules: PointRules
   readonly #lifetime: Lifetime
   readonly #onClosed: () => void
-  readonly #searches: SearchCounters = { count: 0, inFlight: 0, reads: 0, retries: 0, slow: 0 }
+  readonly #searching: Searching
 
   /** @internal */
   constructor(parts: CollectionParts, onClosed: () => void) {
@@ -75,6 +70,7 @@ export class Collection<
     this.#rules = { dimension, metric, indexedFields }
     this.#lifetime = new Lifetime(`collection ${name}`)
     this.#onClosed = onClosed
+    this.#searching = new Searching(parts, (search) => this.emit('slowSearch', search))
     parts.indexer.wake()
   }
 
@@ -167,12 +163,19 @@ export class Collection<
     return this.#search(query, options)
   }
 
-  /** Several searches with the same options at once, in the order of the queries. */
+  /**
+   * Several searches with the same options, in the order of the queries: planned once, crossing into native
+   * code together, 256 at a time, and running side by side there.
+   */
   searchBatch(
     queries: readonly VectorInput[],
     options: SearchOptions<Payload> = {},
   ): Promise<Hit<Payload>[][]> {
-    return Promise.all(queries.map((query) => this.search(query, options)))
+    return this.#lifetime.run(async () => {
+      const answers = await this.#searching.many(queries, options)
+      // What the payloads look like is the caller's word.
+      return answers.map(({ hits }) => hits as Hit<Payload>[])
+    })
   }
 
   /** Number of points, or of those that pass the filter. */
@@ -232,7 +235,7 @@ export class Collection<
 
   stats(): CollectionStats {
     this.#lifetime.check()
-    return collectionStats(this.#parts, this.#searches)
+    return collectionStats(this.#parts, this.#searching.counters)
   }
 
   /** @internal The parts, with a function until whose call `close` waits. */
@@ -264,17 +267,10 @@ export class Collection<
 
   async #search(query: VectorInput, options: SearchOptions<Payload>): Promise<Answer<Payload>> {
     this.#lifetime.enter()
-    this.#searches.inFlight++
     try {
-      const parsed = parseSearch(options, this.#parts.tuning)
-      const vector = copyVector(query, this.dimension, this.metric, 'the query')
-      const { readers, search: parts } = this.#parts
-      const answer = await readers.run(() => search(parts, vector, parsed))
-      this.#note(answer)
       // What the payloads look like is the caller's word.
-      return answer as Answer<Payload>
+      return (await this.#searching.one(query, options)) as Answer<Payload>
     } finally {
-      this.#searches.inFlight--
       this.#lifetime.leave()
     }
   }
@@ -282,14 +278,5 @@ export class Collection<
   async #read(slots: (number | undefined)[], options: ParsedRead) {
     // What the payloads look like is the caller's word.
     return (await readPoints(this.#parts, slots, options)) as (Point<Payload> | undefined)[]
-  }
-
-  #note({ diagnostics }: SearchAnswer): void {
-    this.#searches.count++
-    this.#searches.reads += diagnostics.reads
-    this.#searches.retries += diagnostics.retries
-    if (diagnostics.ms <= this.#parts.tuning.slowSearchMs) return
-    this.#searches.slow++
-    this.emit('slowSearch', diagnostics)
   }
 }

@@ -2,6 +2,7 @@
 import type { HnswIndex } from '@annulus/hnsw'
 import { AnnulusError, releaseHandle, type ScorerHandle, type SourceHandle } from '@annulus/native'
 import type { Choice, Codes } from '@annulus/quantization'
+import type { Calibration } from './calibration.js'
 import { DriftTest } from './drift.js'
 import { releaseAll } from './releasing.js'
 import { type SlotRun, vectorsOfRun } from './slot-runs.js'
@@ -47,6 +48,10 @@ export class Generation {
   /** Why the codes are what they are, when a quantizer picked them. */
   readonly choice: Choice | undefined
   graph: HnswIndex | undefined
+  /** What beams find, once it is measured. */
+  calibration: Calibration | undefined
+  /** Whether it is measured unasked. */
+  calibrates = true
   encoded: number
   linked: number
   readonly drift = new DriftTest()

@@ -1,5 +1,6 @@
 export { AbortError, AnnulusError, type ErrorCode, type Metric } from '@annulus/native'
 export type { BackupOptions, BackupProgress, BackupReport } from './backup.js'
+export type { CalibratedBeam, Calibration, RecallTable } from './calibration.js'
 export { type Answer, Collection, type CountOptions, type PointsOptions } from './collection.js'
 export type { Damage } from './damage.js'
 export { type CollectionInfo, Database, open } from './database.js'
@@ -21,7 +22,6 @@ export type {
   DatabaseOptions,
   GraphOptions,
   Rescore,
-  SearchOptions,
   SignalOptions,
 } from './options.js'
 export type { Strategy } from './planner.js'
@@ -29,6 +29,7 @@ export type { ReadOptions } from './point-reading.js'
 export type { Point, PointInput } from './points.js'
 export { type RepairOptions, type RepairReport, repair } from './repair.js'
 export type { Hit, SearchDiagnostics } from './search.js'
+export type { SearchOptions } from './search-options.js'
 export type { CollectionStats, DatabaseStats } from './stats.js'
 export type { VectorInput } from './vectors.js'
 export type { VerifyProgress, VerifyReport } from './verify.js'

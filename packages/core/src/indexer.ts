@@ -2,6 +2,8 @@
 import { AbortError, AnnulusError } from '@annulus/native'
 import type { Choice } from '@annulus/quantization'
 import { asAnnulusError } from './background-error.js'
+import { Calibrating, type CalibratingOptions } from './calibrating.js'
+import type { Calibration } from './calibration.js'
 import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
 import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
@@ -10,7 +12,7 @@ import { releaseAll } from './releasing.js'
 import type { SlotRun } from './slot-runs.js'
 import type { Committed } from './write-plan.js'
 
-export interface IndexerOptions extends IndexJobOptions {
+export interface IndexerOptions extends IndexJobOptions, CalibratingOptions {
   readonly codesFrom: number
   readonly graphFrom: number
   readonly backlogMax: number
@@ -36,6 +38,7 @@ export class Indexer {
   readonly #options: IndexerOptions
   readonly #jobs: IndexJobs
   readonly #reclaiming: Reclaiming
+  readonly #calibrating: Calibrating
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
   #failure: AnnulusError | undefined
@@ -48,6 +51,7 @@ export class Indexer {
     this.#options = options
     this.#jobs = new IndexJobs(options, this.#stop.signal)
     this.#reclaiming = new Reclaiming(options, this.#jobs, () => this.wake())
+    this.#calibrating = new Calibrating(options, this.#stop.signal)
     this.current = current
   }
 
@@ -73,8 +77,14 @@ export class Indexer {
     return { codes: this.current?.codes.kind, reason: this.current?.choice?.reason }
   }
 
-  get failure(): AnnulusError | undefined {
-    return this.#failure
+  /** What beams find in the index in use; asks for it to be measured where it was not. */
+  wantCalibration(): Calibration | undefined {
+    const { current } = this
+    if (current !== undefined && !current.calibrates) {
+      current.calibrates = true
+      this.wake()
+    }
+    return current?.calibration
   }
 
   /** Starts working if there is anything to do. */
@@ -221,7 +231,11 @@ export class Indexer {
     ) {
       return () => this.#begin()
     }
-    const onCurrent = this.#jobOn(this.current)
+    const { current } = this
+    const onCurrent = this.#jobOn(current)
+    if (this.#next === undefined && onCurrent === undefined && this.#calibrating.isDue(current)) {
+      return () => this.#calibrating.run(current)
+    }
     if (this.#next === undefined || (onCurrent !== undefined && this.backlog > backlogMax / 2)) {
       return onCurrent
     }

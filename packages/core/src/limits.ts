@@ -20,6 +20,8 @@ export const limits = {
   candidatesMax: 100_000,
   /** Size of the search beam. */
   efMax: 100_000,
+  /** Queries of a batch that are searched for together. */
+  batchQueriesMax: 256,
   /** Payload fields with an index. */
   indexedFieldsMax: 64,
   /** Characters of a payload field name in a filter or an index. */

@@ -3,8 +3,6 @@ import { AnnulusError, checkOptions, type Metric, metrics } from '@annulus/nativ
 import type { Quantizer } from '@annulus/quantization'
 import type { FileOps, StorageFactory } from '@annulus/storage'
 import type { Durability } from './durability.js'
-import { type Filter, type ParsedFilter, parseFilter } from './filter.js'
-import { limits } from './limits.js'
 
 /** Options of `open`. */
 export interface DatabaseOptions {
@@ -80,121 +78,14 @@ export interface CollectionOptions extends CollectionSchema, CollectionTuning {}
  */
 export type Rescore = 'bounded' | boolean
 
-type SearchDefaults = 'rescore' | 'oversampling'
+export type SearchDefaults = 'rescore' | 'oversampling'
 
 export type Tuning = Required<Omit<CollectionTuning, SearchDefaults>> & {
   readonly rescore: Rescore
   readonly oversampling: number | undefined
 }
 
-/** Options of `search`. */
-export interface SearchOptions<Payload = Record<string, unknown>> {
-  /** Results wanted; default 10. */
-  readonly limit?: number
-  /** Results to skip; default 0. */
-  readonly offset?: number
-  /** Beam width of the graph search, at least the number of candidates; default 128. */
-  readonly ef?: number
-  /**
-   * Candidates per result ranked that may be rescored, at least 1. Default: 2; with bounded rescoring up to 8,
-   * as far as the beam holds them anyway.
-   */
-  readonly oversampling?: number
-  /** Default 'bounded'. With `false` scores are estimates. */
-  readonly rescore?: Rescore
-  /** Compare every point that passes the filter with its original vector; default false. */
-  readonly exact?: boolean
-  /** Equality on payload fields. */
-  readonly filter?: Filter<Payload>
-  /** Only results at least this good: score ≥ for cosine and dot, ≤ for euclidean and manhattan. */
-  readonly scoreThreshold?: number
-  /** Put payloads into the results; default true. */
-  readonly withPayload?: boolean
-  /** Put vectors into the results; default false. */
-  readonly withVector?: boolean
-  readonly signal?: AbortSignal
-}
-
-export interface ParsedSearch {
-  readonly limit: number
-  readonly offset: number
-  readonly ef: number
-  readonly rescore: Rescore
-  readonly exact: boolean
-  readonly filter: ParsedFilter | undefined
-  readonly scoreThreshold: number | undefined
-  readonly withPayload: boolean
-  readonly withVector: boolean
-  readonly signal: AbortSignal | undefined
-  /** Candidates that may be rescored: ceil(oversampling × (limit + offset)). */
-  readonly candidates: number
-}
-
-const defaultEf = 128
-const defaultOversampling = 2
-const boundedOversampling = 8
-
-const searchNames = [
-  'limit',
-  'offset',
-  'ef',
-  'oversampling',
-  'rescore',
-  'exact',
-  'filter',
-  'scoreThreshold',
-  'withPayload',
-  'withVector',
-  'signal',
-] as const satisfies readonly (keyof SearchOptions)[]
-
-/** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT` or `ANNULUS_LIMIT`. */
-export function parseSearch(
-  options: SearchOptions<never>,
-  defaults: Pick<Tuning, SearchDefaults> = { rescore: 'bounded', oversampling: undefined },
-): ParsedSearch {
-  checkNames(options, searchNames, 'search')
-  const limit = integer(options.limit ?? 10, 'limit', 1, limits.resultsMax)
-  const offset = integer(options.offset ?? 0, 'offset', 0, limits.resultsMax - limit)
-  const rescore = rescoring(options.rescore ?? defaults.rescore)
-  const ef = integer(options.ef ?? defaultEf, 'ef', 1, limits.efMax)
-  const asked = options.oversampling ?? defaults.oversampling
-  const candidates =
-    asked === undefined
-      ? candidatesOf(rescore, limit + offset, ef)
-      : integer(
-          Math.ceil(finite(asked, 'oversampling', 1) * (limit + offset)),
-          'oversampling × (limit + offset)',
-          1,
-          limits.candidatesMax,
-        )
-  return {
-    limit,
-    offset,
-    candidates,
-    ef: Math.max(ef, candidates),
-    rescore,
-    exact: boolean(options.exact ?? false, 'exact'),
-    filter: options.filter === undefined ? undefined : parseFilter(options.filter),
-    scoreThreshold:
-      options.scoreThreshold === undefined
-        ? undefined
-        : finite(options.scoreThreshold, 'scoreThreshold', Number.NEGATIVE_INFINITY),
-    withPayload: boolean(options.withPayload ?? true, 'withPayload'),
-    withVector: boolean(options.withVector ?? false, 'withVector'),
-    signal: checkSignal(options.signal),
-  }
-}
-
-/** Candidates that a beam holds anyway cost nothing unless they are read. */
-function candidatesOf(rescore: Rescore, wanted: number, ef: number): number {
-  const fewest = defaultOversampling * wanted
-  return rescore === 'bounded'
-    ? Math.max(fewest, Math.min(boundedOversampling * wanted, ef))
-    : fewest
-}
-
-function rescoring(value: unknown): Rescore {
+export function rescoring(value: unknown): Rescore {
   if (value === 'bounded' || typeof value === 'boolean') return value
   throw invalid(`rescore must be 'bounded', true or false, not ${String(value)}`, 'rescore')
 }

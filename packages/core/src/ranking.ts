@@ -5,15 +5,15 @@ import {
   type Metric,
   type PipelineResult,
   type Pool,
-  pipelineSearch,
+  pipelineSearchMany,
   type ReaderHandle,
   readsNeeded,
 } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { Coverage, Generation } from './generation.js'
 import { Nearest } from './nearest.js'
-import type { ParsedSearch } from './options.js'
 import type { Strategy } from './planner.js'
+import type { ParsedSearch } from './search-options.js'
 import type { SlotSet } from './slot-set.js'
 
 /** The state of a collection that one ranking goes by: fixed when it starts. */
@@ -50,7 +50,7 @@ interface Coded {
 /** Slots scored at once by an exact search: one step of the event loop each. */
 const exactStep = 32_768
 
-const nothing: Ranking = {
+export const noRanking: Ranking = {
   slots: new Uint32Array(),
   distances: new Float32Array(),
   estimated: undefined,
@@ -65,20 +65,45 @@ export async function rank(
   strategy: Strategy,
   options: ParsedSearch,
 ): Promise<Ranking> {
+  const [ranking = noRanking] = await rankMany(scope, [query], strategy, options)
+  return ranking
+}
+
+/** The same for several queries, which cross into native code once. */
+export async function rankMany(
+  scope: Scope,
+  queries: readonly Float32Array[],
+  strategy: Strategy,
+  options: ParsedSearch,
+): Promise<Ranking[]> {
   const { generation, coverage } = scope
-  if (strategy === 'none') return nothing
+  if (strategy === 'none') return queries.map(() => noRanking)
   const wanted = options.limit + options.offset
+  const exactly = (query: Float32Array, set: SlotSet) =>
+    rankExactly(scope, query, set, wanted, options.signal)
   const coded = coverage?.coded.size ?? 0
   if (strategy === 'exact' || generation === undefined || coverage === undefined || coded === 0) {
-    return rankExactly(scope, query, scope.matching, wanted, options.signal)
+    return eachOf(queries, (query) => exactly(query, scope.matching))
   }
   return generation.use(async () => {
     const parts = { generation, coverage, useGraph: strategy === 'graph' }
-    const ranking = await rankCoded(scope, parts, query, options)
-    if (coverage.uncoded.size === 0) return ranking
-    const rest = await rankExactly(scope, query, coverage.uncoded, wanted, options.signal)
-    return merge(ranking, rest, wanted)
+    const rankings = await rankCoded(scope, parts, queries, options)
+    if (coverage.uncoded.size === 0) return rankings
+    return eachOf(queries, async (query, index) => {
+      const rest = await exactly(query, coverage.uncoded)
+      return merge(rankings[index] ?? noRanking, rest, wanted)
+    })
   })
+}
+
+/** One after the other: each is work for all threads, or waits for the same disk. */
+async function eachOf(
+  queries: readonly Float32Array[],
+  work: (query: Float32Array, index: number) => Promise<Ranking>,
+): Promise<Ranking[]> {
+  const rankings: Ranking[] = []
+  for (const [index, query] of queries.entries()) rankings.push(await work(query, index))
+  return rankings
 }
 
 /** Compares every slot of a set with its original vector. */
@@ -119,14 +144,14 @@ export function merge(a: Ranking, b: Ranking, wanted: number): Ranking {
 async function rankCoded(
   scope: Scope,
   coded: Coded,
-  query: Float32Array,
+  queries: readonly Float32Array[],
   options: ParsedSearch,
-): Promise<Ranking> {
+): Promise<Ranking[]> {
   const wanted = options.limit + options.offset
   const inSteps = options.rescore !== false && scope.reader === undefined
   const reader = options.rescore === false ? undefined : scope.reader
   const sources = candidateSources(scope, coded)
-  const result = await pipelineSearch(scope.pool, sources, reader, query, {
+  const results = await pipelineSearchMany(scope.pool, sources, reader, onEnd(queries), {
     metric: scope.metric,
     limit: inSteps ? options.candidates : wanted,
     candidates: options.candidates,
@@ -134,8 +159,21 @@ async function rankCoded(
     bounded: options.rescore === 'bounded',
     signal: options.signal,
   }).catch((error: unknown) => located(scope.storage, error))
-  if (inSteps) return rescore(scope, query, result, options)
-  return { ...result, estimated: result.exact ? undefined : coded.coverage.coded }
+  if (inSteps) {
+    return eachOf(queries, (query, index) => rescore(scope, query, results[index], options))
+  }
+  return results.map((result) => ({
+    ...result,
+    estimated: result.exact ? undefined : coded.coverage.coded,
+  }))
+}
+
+function onEnd(queries: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array()] = queries
+  if (queries.length === 1) return first
+  const all = new Float32Array(queries.length * first.length)
+  for (const [index, query] of queries.entries()) all.set(query, index * first.length)
+  return all
 }
 
 /** Native searches know slots; the storage, asked for the same vector, names the file too. */
@@ -165,9 +203,10 @@ function candidateSources(
 async function rescore(
   scope: Scope,
   query: Float32Array,
-  found: PipelineResult,
+  found: PipelineResult | undefined,
   options: ParsedSearch,
 ): Promise<Ranking> {
+  if (found === undefined) return noRanking
   const wanted = options.limit + options.offset
   const bounded = options.rescore === 'bounded'
   const best = new Nearest(wanted)

@@ -4,11 +4,19 @@ import { nowMs } from './clock.js'
 import type { FilterCache, Match } from './filter-cache.js'
 import type { PointId } from './ids.js'
 import type { Indexer } from './indexer.js'
-import type { ParsedSearch } from './options.js'
 import type { PayloadReader } from './payload-reader.js'
 import { plan, type Strategy } from './planner.js'
 import { readVectors } from './point-reading.js'
-import { merge, type Ranking, rank, rankExactly, type Scope } from './ranking.js'
+import {
+  merge,
+  noRanking,
+  type Ranking,
+  rank,
+  rankExactly,
+  rankMany,
+  type Scope,
+} from './ranking.js'
+import type { ParsedSearch } from './search-options.js'
 import type { SlotTable } from './slot-table.js'
 
 /** One result of a search. */
@@ -65,13 +73,46 @@ export async function search(
   options: ParsedSearch,
 ): Promise<SearchAnswer> {
   const start = nowMs()
-  const totals = { candidates: 0, reads: 0, planMs: 0, rankMs: 0, fetchMs: 0 }
+  const totals = newTotals()
   const attempt = () => searchOnce(parts, query, options, totals)
   let found = await attempt()
   let retries = 0
   for (; found.overtaken && retries <= retriesMax; retries++) {
     found = await (retries < retriesMax ? attempt() : parts.betweenCommits(attempt))
   }
+  return answerOf(found, totals, retries, start)
+}
+
+/** Several searches with one plan, which cross into native code together. */
+export async function searchMany(
+  parts: SearchParts,
+  queries: readonly Float32Array[],
+  options: ParsedSearch,
+): Promise<SearchAnswer[]> {
+  const start = nowMs()
+  const begun = await begin(parts, options)
+  const rankings = await rankMany(begun.scope, queries, begun.strategy, options)
+  const ranked = nowMs()
+  const answers: SearchAnswer[] = []
+  for (const [index, query] of queries.entries()) {
+    const totals = newTotals()
+    const found = await conclude(
+      parts,
+      begun,
+      query,
+      rankings[index] ?? noRanking,
+      options,
+      ranked,
+      totals,
+    )
+    answers.push(
+      found.overtaken ? await search(parts, query, options) : answerOf(found, totals, 0, start),
+    )
+  }
+  return answers
+}
+
+function answerOf(found: Attempt, totals: Totals, retries: number, start: number): SearchAnswer {
   const { strategy, matching, hits } = found
   return { hits, diagnostics: { strategy, matching, retries, ...totals, ms: nowMs() - start } }
 }
@@ -82,6 +123,10 @@ interface Totals {
   planMs: number
   rankMs: number
   fetchMs: number
+}
+
+function newTotals(): Totals {
+  return { candidates: 0, reads: 0, planMs: 0, rankMs: 0, fetchMs: 0 }
 }
 
 interface Attempt {
@@ -98,49 +143,69 @@ async function searchOnce(
   options: ParsedSearch,
   totals: Totals,
 ): Promise<Attempt> {
+  const begun = await begin(parts, options)
+  const ranking = await rank(begun.scope, query, begun.strategy, options)
+  return conclude(parts, begun, query, ranking, options, nowMs(), totals)
+}
+
+/** What a search goes by, once it is planned. */
+interface Begun {
+  readonly match: Match
+  readonly scope: Scope
+  readonly strategy: Strategy
+  readonly startMs: number
+  readonly plannedMs: number
+}
+
+async function begin(parts: SearchParts, options: ParsedSearch): Promise<Begun> {
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
-  const { table } = parts
-  const wanted = options.limit + options.offset
-  const begin = nowMs()
-  const match =
-    options.filter === undefined
-      ? everything(table)
-      : await parts.filters.match(options.filter, options.signal)
+  const startMs = nowMs()
+  const match = await matchOf(parts, options)
   const scope = survey(parts, match, options)
   const strategy = plan({
     matching: scope.matching.size,
-    points: table.live.size,
-    candidates: options.rescore === 'bounded' ? wanted : options.candidates,
+    points: parts.table.live.size,
+    candidates: options.rescore === 'bounded' ? options.limit + options.offset : options.candidates,
     ef: options.ef,
     m: parts.m,
     exact: options.exact,
     hasCodes: (scope.generation?.encoded ?? 0) > 0,
     hasGraph: scope.generation?.graph !== undefined && scope.generation.linked > 0,
   })
-  const planned = nowMs()
-  let ranking = await rank(scope, query, strategy, options)
-  if (table.removals !== match.removals) {
+  return { match, scope, strategy, startMs, plannedMs: nowMs() }
+}
+
+/** From a ranking to results, with what has been overwritten meanwhile; adds to `totals`. */
+async function conclude(
+  parts: SearchParts,
+  { match, scope, strategy, startMs, plannedMs }: Begun,
+  query: Float32Array,
+  found: Ranking,
+  options: ParsedSearch,
+  rankedMs: number,
+  totals: Totals,
+): Promise<Attempt> {
+  let ranking = found
+  if (parts.table.removals !== match.removals) {
     // An overwritten point has left its old slot: look where it went.
-    const now =
-      options.filter === undefined
-        ? everything(table)
-        : await parts.filters.match(options.filter, options.signal)
+    const now = await matchOf(parts, options)
+    const wanted = options.limit + options.offset
     const added = now.set.without(scope.matching)
     const moved = await rankExactly(scope, query, added, wanted, options.signal)
     ranking = merge(ranking, moved, wanted)
   }
-  const ranked = nowMs()
   const { hits, overtaken } = await fetch(parts, ranking, options)
   totals.candidates += ranking.candidates
   totals.reads += ranking.reads
-  totals.planMs += planned - begin
-  totals.rankMs += ranked - planned
-  totals.fetchMs += nowMs() - ranked
+  totals.planMs += plannedMs - startMs
+  totals.rankMs += rankedMs - plannedMs
+  totals.fetchMs += nowMs() - rankedMs
   return { strategy, matching: scope.matching.size, hits, overtaken }
 }
 
-function everything(table: SlotTable): Match {
-  return { set: table.frozen(), removals: table.removals }
+async function matchOf({ table, filters }: SearchParts, options: ParsedSearch): Promise<Match> {
+  if (options.filter === undefined) return { set: table.frozen(), removals: table.removals }
+  return filters.match(options.filter, options.signal)
 }
 
 /** The state that a search goes by. */

@@ -102,12 +102,25 @@ export class Snapshots {
         HnswIndex.load(graphPath, { pool, scorer, signal }),
       )
       generation.linked = Math.min(manifest.linked, table.slots)
+      generation.calibration = manifest.calibration
+      generation.calibrates = manifest.calibration !== undefined
     } catch (error) {
       this.#saved = undefined
       onRebuilt(graphPath, rebuildable(error))
     }
     generation.reconcile(table, reassigned)
     return generation
+  }
+
+  /** Keeps what was measured of an index that is saved; of another it is saved with it. */
+  async keepCalibration(generation: Generation): Promise<void> {
+    const { store } = this.#options
+    const { database } = store
+    if (database.readOnly || database.latch.tripped) return
+    if (this.#manifest === undefined || this.#saved !== generation) return
+    const manifest = { ...this.#manifest, calibration: generation.calibration }
+    await store.commit(() => store.putSnapshot(manifest))
+    this.#manifest = manifest
   }
 
   /** Saves if at least `changesMin` slots or commits are not in the last snapshot. */
@@ -149,6 +162,7 @@ export class Snapshots {
       linked: generation?.linked ?? 0,
       trainedOn: generation?.trainedOn ?? 0,
       choice: generation?.choice,
+      calibration: generation?.calibration,
     }
     await this.#removeOthers(this.#manifest)
     await this.#removeUnfinished(version)

@@ -1,6 +1,7 @@
 // Numbers of a collection and of a database, for people and for monitoring.
 import type { QuantizerSettings } from '@annulus/quantization'
 import type { StorageStats } from '@annulus/storage'
+import type { Calibration } from './calibration.js'
 import type { Durability } from './durability.js'
 
 export interface CollectionStats {
@@ -33,6 +34,8 @@ export interface CollectionStats {
     /** Slots that wait for codes or links. */
     readonly backlog: number
   }
+  /** How wide a beam finds how much, which `targetRecall` goes by; undefined until it is measured. */
+  readonly calibration: Calibration | undefined
   readonly searches: {
     readonly count: number
     readonly inFlight: number

@@ -1,6 +1,7 @@
 // What each kind of record in the tables `meta` and `changes` looks like.
 import { metrics } from '@annulus/native'
 import type { Choice, QuantizerSettings } from '@annulus/quantization'
+import type { CalibratedBeam, Calibration, RecallTable } from './calibration.js'
 import type { CollectionConfig } from './catalog.js'
 import type { Change, CollectionState, SnapshotManifest } from './collection-store.js'
 import { limits } from './limits.js'
@@ -58,6 +59,28 @@ const isChoice = objectsOf<Choice>({
   countMax: optional(numbers),
 })
 
+const tablesMax = 16
+
+const isCalibration = objectsOf<Calibration>({
+  points: counts,
+  queries: integers(),
+  tables: listsOf(
+    objectsOf<RecallTable>({
+      limit: integers(1, limits.resultsMax),
+      beams: listsOf(
+        objectsOf<CalibratedBeam>({
+          recall: numbers,
+          ef: integers(1, limits.efMax),
+          oversampling: numbers,
+          reached: (value): value is boolean => typeof value === 'boolean',
+        }),
+        256,
+      ),
+    }),
+    tablesMax,
+  ),
+})
+
 export const isManifest = objectsOf<SnapshotManifest>({
   version: integers(1),
   sequence: integers(),
@@ -68,6 +91,7 @@ export const isManifest = objectsOf<SnapshotManifest>({
   linked: counts,
   trainedOn: integers(),
   choice: optional(isChoice),
+  calibration: optional(isCalibration),
 })
 
 const hasChangeFields = objectsOf<Change>({

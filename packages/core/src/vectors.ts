@@ -69,3 +69,13 @@ export function copyVector(
   checkVector(vector, dimension, metric, what)
   return vector instanceof Float32Array ? vector.slice() : Float32Array.from(vector)
 }
+
+/** Checked copies of several queries. */
+export function copyQueries(queries: unknown, dimension: number, metric: Metric): Float32Array[] {
+  if (!Array.isArray(queries)) {
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'queries must be an array of vectors', {
+      details: { argument: 'queries' },
+    })
+  }
+  return queries.map((query, index) => copyVector(query, dimension, metric, `query ${index}`))
+}

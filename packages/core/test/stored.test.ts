@@ -35,6 +35,11 @@ const manifest = {
   linked: 0,
   trainedOn: 9,
   choice: { kind: 'scalar', settings: {}, reason: 'small', countMax: undefined },
+  calibration: {
+    points: 5_000,
+    queries: 200,
+    tables: [{ limit: 10, beams: [{ recall: 0.9, ef: 16, oversampling: 1.5, reached: true }] }],
+  },
 }
 const change = { from: 3, to: 5, reused: [1], removed: [0, 2] }
 const unindexed = [[Buffer.from('key'), [1, 2]]]

@@ -30,7 +30,8 @@ int32_t scan(const Graph &graph, Scratch &scratch, const Admission &admission, u
   return ANNULUS_OK;
 }
 
-int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request) {
+int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request,
+            uint32_t skipped) {
   const EntryPoint entry = graph.entry();
   if (!entry.exists()) return ANNULUS_OK;
   Admission admission;
@@ -46,7 +47,7 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   const Choice choice = choose_strategy(graph, admission, width);
   if (choice.strategy == Strategy::scan) return scan(graph, scratch, admission, width, request);
   Walk walk(graph, scratch, request.abort);
-  walk.start(entry, width);
+  walk.start(entry, width, skipped);
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
   if (choice.strategy == Strategy::walk) {
     if (!walk.widen(0)) return ANNULUS_ABORTED;
@@ -74,7 +75,7 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
 
 }  // namespace
 
-void search(const Graph &graph, annulus_candidate_request &request) {
+void search(const Graph &graph, annulus_candidate_request &request, uint32_t skipped) {
   request.found = 0;
   if (graph.closing.load(std::memory_order_acquire)) {
     request.status = ANNULUS_CLOSED;
@@ -82,7 +83,7 @@ void search(const Graph &graph, annulus_candidate_request &request) {
   }
   try {
     ScratchLease scratch(graph.scratches);
-    request.status = run(graph, *scratch, request);
+    request.status = run(graph, *scratch, request, skipped);
   } catch (const std::bad_alloc &) {
     request.status = ANNULUS_OUT_OF_MEMORY;
   }

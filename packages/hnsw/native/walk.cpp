@@ -5,10 +5,11 @@
 
 namespace annulus::hnsw {
 
-void Walk::start(EntryPoint entry, uint32_t width) {
+void Walk::start(EntryPoint entry, uint32_t width, uint32_t skipped) {
   scratch_.visited.reset(graph_.nodes.reserved());
   scratch_.beam.reset(width);
   scratch_.visited.add(entry.slot);
+  if (skipped != kNone) scratch_.visited.add_known(skipped);
   float distance;
   scorer_.query_distances(scorer_.self, scratch_.query.data(), &entry.slot, 1, &distance);
   const Entry first = make_entry(distance, entry.slot);

@@ -33,8 +33,9 @@ class Walk {
   Walk(const Graph &graph, Scratch &scratch, const int32_t *abort)
       : graph_(graph), scratch_(scratch), scorer_(graph.scorer()), abort_(abort) {}
 
-  /// Begins at the entry point with a beam of `width`.
-  void start(EntryPoint entry, uint32_t width);
+  /// Begins at the entry point with a beam of `width`. Unless it is the entry point, `skipped` is
+  /// neither found nor passed through by the walks that ask for no admission.
+  void start(EntryPoint entry, uint32_t width, uint32_t skipped = kNone);
   /// Moves greedily on the levels `from` to `to`, both included, downwards. False when aborted.
   bool descend(uint32_t from, uint32_t to);
   /// Fills the beam with the nearest nodes of a level. False when aborted.

@@ -23,11 +23,12 @@ Napi::Promise begin_insert(Napi::Env env, std::shared_ptr<Graph> graph, const an
 Napi::Promise begin_repair(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
                            const Napi::Value &abort, const Napi::Value &progress);
 
-/// search(query, k, ef, allowed, abortFlag) -> Promise<Uint32Array>: slots, then the bits of
-/// distances.
+/// search(query, k, ef, allowed, skipped, abortFlag) -> Promise<Uint32Array>: slots, then the bits
+/// of distances.
 Napi::Promise begin_search(Napi::Env env, std::shared_ptr<const Graph> graph,
                            const annulus_pool &pool, const Napi::Float32Array &query, uint32_t k,
-                           uint32_t ef, const Napi::Value &allowed, const Napi::Value &abort);
+                           uint32_t ef, const Napi::Value &allowed, uint32_t skipped,
+                           const Napi::Value &abort);
 
 /// Work that is long and rare: each runs on a thread of its own, off the pool.
 Napi::Promise begin_save(Napi::Env env, std::shared_ptr<Graph> graph, const std::string &path,

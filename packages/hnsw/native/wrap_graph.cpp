@@ -151,7 +151,9 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
     const auto k = static_cast<uint32_t>(integer(info[1], 1, kMaxSlots, "k"));
     const auto ef = static_cast<uint32_t>(integer(info[2], 1, kMaxSlots, "ef"));
     if (!info[3].IsUndefined()) typed<Napi::Uint32Array>(info[3], napi_uint32_array, "allowed");
-    return begin_search(env_, graph_, *pool_, query, k, ef, info[3], info[4]);
+    const uint32_t skipped =
+        info[4].IsUndefined() ? kNone : static_cast<uint32_t>(integer(info[4], 0, kNone, "skip"));
+    return begin_search(env_, graph_, *pool_, query, k, ef, info[3], skipped, info[5]);
   }
 
   Napi::Value contains(const Napi::CallbackInfo &info) {

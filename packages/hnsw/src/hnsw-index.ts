@@ -57,6 +57,11 @@ export interface SearchOptions {
   readonly ef?: number
   /** Bitmap: bit s % 32 of word s / 32 allows slot s; all if left out. Must not change meanwhile. */
   readonly allowed?: Uint32Array | undefined
+  /**
+   * A slot to search as if it were not in the graph, unless the search begins there or scans: a stored
+   * vector is then nearly a query like any other.
+   */
+  readonly skip?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -176,13 +181,14 @@ export class HnswIndex {
    */
   async search(query: Float32Array, options: SearchOptions = {}): Promise<Candidates> {
     checkQuery(query)
-    checkOptions('search', options, ['k', 'ef', 'allowed', 'signal'])
-    const { k = 10, ef = 64, allowed, signal } = options
+    checkOptions('search', options, ['k', 'ef', 'allowed', 'skip', 'signal'])
+    const { k = 10, ef = 64, allowed, skip, signal } = options
     checkInteger('k', k, 1, slotsMax)
     checkInteger('ef', ef, 1, slotsMax)
     if (allowed !== undefined) checkWords('allowed', allowed)
+    if (skip !== undefined) checkInteger('skip', skip, 0, 2 ** 32 - 1)
     const words = await this.#run(
-      withAbort(signal, (flag) => this.#graph.search(query, k, ef, allowed, flag)),
+      withAbort(signal, (flag) => this.#graph.search(query, k, ef, allowed, skip, flag)),
       this.#searches,
     )
     const found = words.length / 2

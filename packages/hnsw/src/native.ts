@@ -28,6 +28,7 @@ export interface NativeGraph {
     k: number,
     ef: number,
     allowed: Uint32Array | undefined,
+    skip: number | undefined,
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
   contains(slot: number): boolean

@@ -26,7 +26,7 @@ void Search::start(const annulus_pool &pool, const int32_t *abort, Done done, vo
   ctx_ = ctx;
   pool.submit(
       pool.self, [](void *self, uint32_t worker) { static_cast<Search *>(self)->run(worker); },
-      this, 0);
+      this, options_.background ? 1 : 0);
 }
 
 void Search::run(uint32_t worker) {

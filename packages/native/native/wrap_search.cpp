@@ -1,8 +1,10 @@
-// search(pool, sources, reader, query, options): the whole way of a query as one promise.
+// search(pool, sources, reader, queries, options): the whole way of queries as one promise.
 #include <annulus/externals.h>
 
+#include <atomic>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "read_plan.h"
 #include "search.h"
@@ -12,53 +14,70 @@ namespace annulus {
 
 namespace {
 
-// Words before the slots in a result; `search-result.ts` reads the same layout.
+// Words before the slots in a result; `src/search.ts` reads the same layout.
 constexpr uint32_t kHeaderWords = 4;
 
+// The searches of one call share sources and options, and settle together.
 class SearchTask : public Task {
  public:
-  SearchTask(Napi::Env env, Settler &settler, Held<annulus_pool> pool,
-             std::unique_ptr<Search> search)
-      : Task(env), settler_(settler), pool_(std::move(pool)), search_(std::move(search)) {}
+  SearchTask(Napi::Env env, Settler &settler, Held<annulus_pool> pool)
+      : Task(env), settler_(settler), pool_(std::move(pool)) {}
 
+  void add(std::unique_ptr<Search> search) { searches_.push_back(std::move(search)); }
+
+  // The task lives until it settles on this thread, so this loop cannot outlive it.
   void start() {
-    search_->start(
-        *pool_, abort_flag(),
-        [](Search *, void *self) {
-          auto *task = static_cast<SearchTask *>(self);
-          task->settler_.finish(task);
-        },
-        this);
+    running_.store(searches_.size(), std::memory_order_relaxed);
+    for (const auto &search : searches_) {
+      search->start(
+          *pool_, abort_flag(),
+          [](Search *, void *self) { static_cast<SearchTask *>(self)->on_done(); }, this);
+    }
   }
 
-  // [found, reads, candidates, exact, slots (found words), distances (found floats)], and the
-  // bounds of estimates
+  // For each query [found, reads, candidates, exact, slots (found words), distances (found floats)],
+  // and the bounds of estimates
   void settle(Napi::Env env) override {
-    if (search_->status() != ANNULUS_OK) {
-      throw status_error(env, search_->status(), "search", search_->detail(),
-                         search_->failed_slot());
+    size_t length = 0;
+    for (const auto &search : searches_) {
+      if (search->status() != ANNULUS_OK) {
+        throw status_error(env, search->status(), "search", search->detail(),
+                           search->failed_slot());
+      }
+      length += kHeaderWords + columns(*search) * search->found();
     }
-    const uint32_t found = search_->found();
-    const size_t columns = search_->exact() ? 2 : 3;
-    Napi::Uint32Array result = Napi::Uint32Array::New(env, kHeaderWords + columns * found);
+    Napi::Uint32Array result = Napi::Uint32Array::New(env, length);
     uint32_t *words = result.Data();
-    words[0] = found;
-    words[1] = search_->reads();
-    words[2] = search_->candidates();
-    words[3] = search_->exact() ? 1 : 0;
-    std::memcpy(words + kHeaderWords, search_->slots(), found * sizeof(uint32_t));
-    std::memcpy(words + kHeaderWords + found, search_->distances(), found * sizeof(float));
-    if (columns == 3) {
-      std::memcpy(words + kHeaderWords + 2 * size_t{found}, search_->bounds(),
-                  found * sizeof(float));
-    }
+    for (const auto &search : searches_) words = write(*search, words);
     deferred().Resolve(result);
   }
 
  private:
+  void on_done() {
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) settler_.finish(this);
+  }
+
+  static size_t columns(const Search &search) { return search.exact() ? 2 : 3; }
+
+  static uint32_t *write(const Search &search, uint32_t *words) {
+    const size_t found = search.found();
+    words[0] = search.found();
+    words[1] = search.reads();
+    words[2] = search.candidates();
+    words[3] = search.exact() ? 1 : 0;
+    words += kHeaderWords;
+    std::memcpy(words, search.slots(), found * sizeof(uint32_t));
+    std::memcpy(words + found, search.distances(), found * sizeof(float));
+    if (!search.exact()) {
+      std::memcpy(words + 2 * found, search.bounds(), found * sizeof(float));
+    }
+    return words + columns(search) * found;
+  }
+
   Settler &settler_;
   Held<annulus_pool> pool_;
-  std::unique_ptr<Search> search_;
+  std::vector<std::unique_ptr<Search>> searches_;
+  std::atomic<size_t> running_{0};
 };
 
 uint32_t count_from(const Napi::Value &value, const char *what, uint32_t least, uint32_t most) {
@@ -71,34 +90,24 @@ uint32_t count_from(const Napi::Value &value, const char *what, uint32_t least, 
   return static_cast<uint32_t>(number);
 }
 
-// search(pool, [source, allowed?, source, allowed?, ...], reader?, query, metric, limit,
-// candidates, ef, abortFlag?)
-Napi::Value search(const Napi::CallbackInfo &info) {
-  const Napi::Env env = info.Env();
-  const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");
-  if (!info[1].IsArray() || !info[3].IsTypedArray() ||
-      info[3].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-    throw Napi::TypeError::New(env, "search takes an array of sources and a Float32Array query");
-  }
-  const auto given = info[3].As<Napi::Float32Array>();
-  std::vector<float> query(given.Data(), given.Data() + given.ElementLength());
+SearchOptions options_from(const Napi::CallbackInfo &info) {
   SearchOptions options;
   options.metric = count_from(info[4], "metric", 0, ANNULUS_METRIC_MANHATTAN);
   options.limit = count_from(info[5], "limit", 1, 1u << 24);
   options.candidates = count_from(info[6], "candidates", options.limit, 1u << 24);
   options.ef = count_from(info[7], "ef", 1, 1u << 24);
   options.bounded = info[8].ToBoolean();
+  options.background = info[9].ToBoolean();
+  return options;
+}
 
-  std::vector<Napi::Object> kept;
+// [source, allowed?, source, allowed?, ...]; `kept` are the bitmaps to keep alive.
+std::vector<CandidateSource> sources_from(const Napi::Array &list, std::vector<Napi::Object> &kept) {
   std::vector<CandidateSource> sources;
-  const auto list = info[1].As<Napi::Array>();
   for (uint32_t i = 0; i + 1 < list.Length(); i += 2) {
     CandidateSource part;
     part.source = Held<annulus_source>(
         *table_from<annulus_source>(list.Get(i), ANNULUS_KIND_SOURCE, "a source"));
-    if (part.source->dimension != query.size()) {
-      throw Napi::RangeError::New(env, "the query has another dimension than a source");
-    }
     const Napi::Value allowed = list.Get(i + 1);
     if (allowed.IsTypedArray() &&
         allowed.As<Napi::TypedArray>().TypedArrayType() == napi_uint32_array) {
@@ -106,26 +115,50 @@ Napi::Value search(const Napi::CallbackInfo &info) {
       part.allowed_bits = uint64_t{32} * allowed.As<Napi::Uint32Array>().ElementLength();
       kept.push_back(allowed.As<Napi::Object>());
     } else if (!allowed.IsUndefined()) {
-      throw Napi::TypeError::New(env, "allowed must be a Uint32Array bitmap");
+      throw Napi::TypeError::New(list.Env(), "allowed must be a Uint32Array bitmap");
     }
     sources.push_back(std::move(part));
   }
-  if (sources.empty()) throw Napi::TypeError::New(env, "search needs at least one source");
+  if (sources.empty()) throw Napi::TypeError::New(list.Env(), "search needs at least one source");
+  return sources;
+}
 
-  Held<annulus_reader> reader;
-  if (!info[2].IsUndefined()) {
-    reader = Held<annulus_reader>(
-        *table_from<annulus_reader>(info[2], ANNULUS_KIND_READER, "the reader"));
-    if (reader->dimension != query.size()) {
-      throw Napi::RangeError::New(env, "the query has another dimension than the storage");
-    }
+Held<annulus_reader> reader_from(const Napi::Value &value) {
+  if (value.IsUndefined()) return {};
+  return Held<annulus_reader>(
+      *table_from<annulus_reader>(value, ANNULUS_KIND_READER, "the reader"));
+}
+
+// search(pool, sources, reader?, queries, metric, limit, candidates, ef, bounded, background,
+// abortFlag?): `queries` are one or more vectors on end.
+Napi::Value search(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");
+  if (!info[1].IsArray() || !info[3].IsTypedArray() ||
+      info[3].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
+    throw Napi::TypeError::New(env, "search takes an array of sources and Float32Array queries");
+  }
+  const auto given = info[3].As<Napi::Float32Array>();
+  const SearchOptions options = options_from(info);
+  std::vector<Napi::Object> kept;
+  const std::vector<CandidateSource> sources = sources_from(info[1].As<Napi::Array>(), kept);
+  const Held<annulus_reader> reader = reader_from(info[2]);
+
+  const size_t dimension = sources.front().source->dimension;
+  bool fits = given.ElementLength() > 0 && given.ElementLength() % dimension == 0;
+  for (const CandidateSource &part : sources) fits = fits && part.source->dimension == dimension;
+  if (!fits || (reader && reader->dimension != dimension)) {
+    throw Napi::RangeError::New(env, "queries, sources and storage have different dimensions");
   }
 
   AddonData &data = addon_data(env);
-  auto task = std::make_unique<SearchTask>(
-      env, data.settler, Held<annulus_pool>(*pool),
-      std::make_unique<Search>(std::move(query), std::move(sources), std::move(reader), options));
-  task->watch(info[9]);
+  auto task = std::make_unique<SearchTask>(env, data.settler, Held<annulus_pool>(*pool));
+  const float *const end = given.Data() + given.ElementLength();
+  for (const float *query = given.Data(); query < end; query += dimension) {
+    task->add(std::make_unique<Search>(std::vector<float>(query, query + dimension), sources,
+                                       reader, options));
+  }
+  task->watch(info[10]);
   for (const Napi::Object &object : kept) task->keep(object);
   const Napi::Promise promise = task->promise();
   data.settler.begin(std::move(task))->start();

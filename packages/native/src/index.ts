@@ -21,6 +21,7 @@ export {
   type PipelineOptions,
   type PipelineResult,
   pipelineSearch,
+  pipelineSearchMany,
   readsNeeded,
 } from './search.js'
 export {

@@ -51,12 +51,14 @@ interface NativeAddon extends AddonBase {
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],
     reader: ReaderHandle | undefined,
-    query: Float32Array,
+    /** One or more on end. */
+    queries: Float32Array,
     metric: number,
     limit: number,
     candidates: number,
     ef: number,
     bounded: boolean,
+    background: boolean,
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
   readsNeeded(

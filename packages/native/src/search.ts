@@ -23,6 +23,8 @@ export interface PipelineOptions {
    * among the unread, by the error bounds of the codes; a code without bounds has all its candidates read.
    */
   readonly bounded?: boolean | undefined
+  /** Lets other work of the pool go first; default false. */
+  readonly background?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -51,27 +53,67 @@ export async function pipelineSearch(
   query: Float32Array,
   options: PipelineOptions,
 ): Promise<PipelineResult> {
+  return resultAt(await run(pool, sources, reader, query, options), 0)
+}
+
+/**
+ * As {@link pipelineSearch} for several queries on end, which cross into native code and back once, and
+ * run side by side on the pool. Rejects if one of them fails.
+ *
+ * @returns what each query found, in their order.
+ */
+export async function pipelineSearchMany(
+  pool: Pool,
+  sources: readonly CandidateSource[],
+  reader: ReaderHandle | undefined,
+  queries: Float32Array,
+  options: PipelineOptions,
+): Promise<PipelineResult[]> {
+  const words = await run(pool, sources, reader, queries, options)
+  const results: PipelineResult[] = []
+  for (let at = 0; at < words.length; ) {
+    const result = resultAt(words, at)
+    results.push(result)
+    at += headerWords + (result.exact ? 2 : 3) * result.slots.length
+  }
+  return results
+}
+
+const headerWords = 4
+
+function run(
+  pool: Pool,
+  sources: readonly CandidateSource[],
+  reader: ReaderHandle | undefined,
+  queries: Float32Array,
+  options: PipelineOptions,
+): Promise<Uint32Array> {
   const parts: (SourceHandle | Uint32Array | undefined)[] = []
   for (const { source, allowed } of sources) parts.push(source, allowed)
-  const words = await withAbort(options.signal, (flag) =>
+  return withAbort(options.signal, (flag) =>
     native.search(
       pool.handle,
       parts,
       reader,
-      query,
+      queries,
       metricNumber(options.metric),
       options.limit,
       options.candidates,
       options.ef,
       options.bounded ?? false,
+      options.background ?? false,
       flag,
     ),
   )
-  const [found = 0, reads = 0, candidates = 0, exact = 0] = words
+}
+
+function resultAt(words: Uint32Array, at: number): PipelineResult {
+  const [found = 0, reads = 0, candidates = 0, exact = 0] = words.subarray(at, at + headerWords)
+  const first = at + headerWords
   const floats = (column: number, length: number) =>
-    new Float32Array(words.buffer, words.byteOffset + 4 * (4 + column * found), length)
+    new Float32Array(words.buffer, words.byteOffset + 4 * (first + column * found), length)
   return {
-    slots: words.subarray(4, 4 + found),
+    slots: words.subarray(first, first + found),
     distances: floats(1, found),
     exact: exact === 1,
     bounds: floats(2, exact === 1 ? 0 : found),

@@ -85,7 +85,7 @@ class ScanTask : public Task {
         k_(k),
         range_(range) {}
 
-  void start() {
+  void start(bool background) {
     pool_->submit(
         pool_->self,
         [](void *self, uint32_t) {
@@ -94,7 +94,7 @@ class ScanTask : public Task {
                                task->range_, task->abort_flag(), task->found_, nullptr);
           task->settler_.finish(task);
         },
-        this, 0);
+        this, background ? 1 : 0);
   }
 
   // Slots, then as many distances.
@@ -121,7 +121,7 @@ class ScanTask : public Task {
   int32_t status_ = ANNULUS_OK;
 };
 
-// scanCodes(codes, query, k, allowed?, from, to, abortFlag?)
+// scanCodes(codes, query, k, allowed?, from, to, background, abortFlag?)
 Napi::Value scan_codes(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const CodesHandle &handle = open_handle(info[0]);
@@ -150,10 +150,10 @@ Napi::Value scan_codes(const Napi::CallbackInfo &info) {
       env, handle, std::vector<float>(query.Data(), query.Data() + query.ElementLength()), k,
       range);
   if (!info[3].IsUndefined()) owned->keep(info[3].As<Napi::Object>());
-  owned->watch(info[6]);
+  owned->watch(info[7]);
   ScanTask *task = addon_data(env).settler.begin(std::move(owned));
   const Napi::Promise promise = task->promise();
-  task->start();
+  task->start(info[6].ToBoolean());
   return promise;
 }
 

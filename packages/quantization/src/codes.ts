@@ -13,6 +13,8 @@ export interface ScanOptions {
   readonly from?: number
   /** One past the last slot to look at. Default: all that are encoded. */
   readonly to?: number
+  /** Begins only when no other work waits for the pool, as is right for a range of few MiB. Default false. */
+  readonly background?: boolean
   readonly signal?: AbortSignal
 }
 

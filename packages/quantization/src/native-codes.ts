@@ -75,13 +75,13 @@ export class NativeCodes implements Codes {
   }
 
   async scan(query: Float32Array, options: ScanOptions): Promise<Candidates> {
-    rejectUnknown('scan', options, ['k', 'allowed', 'from', 'to', 'signal'])
-    const { k, allowed, from = 0, to = MAX_SLOTS, signal } = options
+    rejectUnknown('scan', options, ['k', 'allowed', 'from', 'to', 'background', 'signal'])
+    const { k, allowed, from = 0, to = MAX_SLOTS, background = false, signal } = options
     if (!query.every(Number.isFinite)) {
       throw new AnnulusError('ANNULUS_INVALID_VECTOR', 'the query holds a value that is not finite')
     }
     const found = await withAbort(signal, (abort) =>
-      native.scan(this.#handle, query, k, allowed, from, to, abort),
+      native.scan(this.#handle, query, k, allowed, from, to, background, abort),
     )
     const count = found.length / 2
     return {

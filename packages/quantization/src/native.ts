@@ -44,6 +44,7 @@ interface Addon extends AddonBase {
     allowed: Uint32Array | undefined,
     from: number,
     to: number,
+    background: boolean,
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
   save(codes: CodesHandle, path: string, abort: Int32Array | undefined): Promise<void>
