@@ -17,7 +17,7 @@ describe('the README', () => {
 
   it('names every option and every limit as they are', async () => {
     const readme = await text('../README.md')
-    const options = await text('../src/options.ts')
+    const options = (await text('../src/options.ts')) + (await text('../src/search-options.ts'))
     const declared = [...options.matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1])
     expect(declared.length).toBeGreaterThan(20)
     for (const name of declared) expect(readme).toContain(`\`${name}\``)

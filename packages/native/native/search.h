@@ -26,7 +26,7 @@ struct SearchOptions {
   uint32_t limit = 10;       // results wanted
   uint32_t candidates = 10;  // taken from each source, at least `limit`
   uint32_t ef = 64;
-  bool bounded = false;  // stop reading where no unread candidate can be among the `limit` best
+  bool bounded = false;     // stop reading where no unread candidate can be among the `limit` best
   bool background = false;  // start only when no other job waits
 };
 

@@ -35,8 +35,8 @@ class SearchTask : public Task {
     }
   }
 
-  // For each query [found, reads, candidates, exact, slots (found words), distances (found floats)],
-  // and the bounds of estimates
+  // For each query [found, reads, candidates, exact, slots (found words), distances (found
+  // floats)], and the bounds of estimates
   void settle(Napi::Env env) override {
     size_t length = 0;
     for (const auto &search : searches_) {
@@ -102,7 +102,8 @@ SearchOptions options_from(const Napi::CallbackInfo &info) {
 }
 
 // [source, allowed?, source, allowed?, ...]; `kept` are the bitmaps to keep alive.
-std::vector<CandidateSource> sources_from(const Napi::Array &list, std::vector<Napi::Object> &kept) {
+std::vector<CandidateSource> sources_from(const Napi::Array &list,
+                                          std::vector<Napi::Object> &kept) {
   std::vector<CandidateSource> sources;
   for (uint32_t i = 0; i + 1 < list.Length(); i += 2) {
     CandidateSource part;
