@@ -70,7 +70,7 @@ const boundedOversampling = 8
 
 export interface SearchContext extends Pick<Tuning, SearchDefaults> {
   /** What was measured of the index, for searches that name a recall. */
-  readonly calibration?: () => Calibration | undefined
+  readonly calibration: () => Calibration | undefined
 }
 
 const searchNames = [
@@ -88,10 +88,16 @@ const searchNames = [
   'signal',
 ] as const satisfies readonly (keyof SearchOptions)[]
 
+const defaults: SearchContext = {
+  rescore: 'bounded',
+  oversampling: undefined,
+  calibration: () => undefined,
+}
+
 /** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT` or `ANNULUS_LIMIT`. */
 export function parseSearch(
   options: SearchOptions<never>,
-  context: SearchContext = { rescore: 'bounded', oversampling: undefined },
+  context: SearchContext = defaults,
 ): ParsedSearch {
   checkNames(options, searchNames, 'search')
   const limit = integer(options.limit ?? 10, 'limit', 1, limits.resultsMax)
@@ -129,7 +135,7 @@ function beamOf(
     return { ef, candidates: named ?? candidatesOf(rescore, wanted, ef) }
   }
   const target = recallAsked(options, rescore)
-  const { ef, candidates } = beamFor(calibration?.(), target, wanted)
+  const { ef, candidates } = beamFor(calibration(), target, wanted)
   return { ef, candidates: named ?? candidates }
 }
 
