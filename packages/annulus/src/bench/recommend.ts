@@ -2,23 +2,35 @@ import type { Backend, ExperimentRow } from './experiment.js'
 import { latencyAt } from './table.js'
 
 export interface Recommendation {
-  readonly backend: Backend
+  /** Undefined where there was nothing to compare. */
+  readonly backend: Backend | undefined
   /** Sentences for a person, with figures. */
   readonly reasons: readonly string[]
+}
+
+/** What to do, in two or three words. */
+export function headline({ backend }: Recommendation): string {
+  return backend === undefined ? 'No recommendation' : `Use ${backend}`
 }
 
 /** Differences below this share are taken as noise. */
 const noise = 0.1
 
-/** Which backend suits the collection and the disk, from rows that were measured for both. */
-export function recommend(rows: readonly ExperimentRow[]): Recommendation {
+/**
+ * Which backend suits the collection and the disk, from rows that were measured for both. `denied` is
+ * why io_uring could not be measured although it was asked for.
+ */
+export function recommend(rows: readonly ExperimentRow[], denied?: string): Recommendation {
   const pairs = pairUp(rows)
   const [first] = rows
   if (first === undefined) throw new RangeError('there are no rows to judge')
   if (pairs.length === 0) {
+    if (denied !== undefined) return { backend: 'mmap', reasons: [`no io_uring here: ${denied}`] }
     return {
-      backend: first.backend,
-      reasons: [`only ${first.backend} could be measured on this machine`],
+      backend: undefined,
+      reasons: [
+        `only ${first.backend} was measured, as asked; without --backends both are compared`,
+      ],
     }
   }
   const speedup = geometricMean(pairs.map(({ uring, mmap }) => mmap.seconds / uring.seconds))

@@ -1,6 +1,6 @@
 // One self-contained HTML page of an experiment: table, plots, recommendation.
 import type { ExperimentRow } from './experiment.js'
-import type { Recommendation } from './recommend.js'
+import { headline, type Recommendation } from './recommend.js'
 import { columns } from './table.js'
 
 export interface ReportFacts {
@@ -34,7 +34,7 @@ svg { display: block; max-width: 100% } svg text { font: 12px system-ui, sans-se
 </style>
 <h1>${escapeHtml(title)}</h1>
 <p>${facts.map(([label, value]) => `${escapeHtml(label)}: ${escapeHtml(value)}`).join('<br>')}</p>
-<div class="advice"><b>Use ${recommendation.backend}.</b> ${recommendation.reasons.map(escapeHtml).join('; ')}.</div>
+<div class="advice"><b>${headline(recommendation)}.</b> ${recommendation.reasons.map(escapeHtml).join('; ')}.</div>
 <table><tr>${columns.map(([head]) => `<th>${escapeHtml(head)}</th>`).join('')}</tr>
 ${rows.map((row) => `<tr>${columns.map(([, cell]) => `<td>${escapeHtml(cell(row))}</td>`).join('')}</tr>`).join('\n')}
 </table>

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import type { Collection } from '@annulus/core'
+import { AnnulusError } from '@annulus/native'
 import { Command, Option } from 'commander'
 import {
   type Backend,
@@ -9,7 +10,7 @@ import {
   runExperiment,
 } from '../bench/experiment.js'
 import { exactNeighbours } from '../bench/recall.js'
-import { recommend } from '../bench/recommend.js'
+import { headline, recommend } from '../bench/recommend.js'
 import { htmlReport } from '../bench/report.js'
 import { formatTable } from '../bench/table.js'
 import { readVectors } from '../import/index.js'
@@ -70,10 +71,12 @@ export function benchCommand(signal: AbortSignal): Command {
     .option('--report <file>', 'also write one self-contained HTML page with plots')
     .option('--json', 'print JSON')
     .action(async (path: string, options: BenchOptions) => {
+      const denied = options.backends.includes('io_uring') ? isUringSupported().reason : undefined
+      const backends = options.backends.filter((name) => name === 'mmap' || denied === undefined)
+      if (backends.length === 0) {
+        throw new AnnulusError('ANNULUS_UNSUPPORTED', `nothing to measure: ${denied}`)
+      }
       const { queries, truth } = await prepare(path, options, signal)
-      const backends = options.backends.filter(
-        (name) => name === 'mmap' || isUringSupported().supported,
-      )
       const total = backends.length * options.oversampling.length * options.parallel.length
       const bar = progressBar('measuring', total, 'rows', options.json)
       let done = 0
@@ -87,7 +90,7 @@ export function benchCommand(signal: AbortSignal): Command {
         onRow: () => bar.update(++done),
       })
       bar.stop()
-      const recommendation = recommend(rows)
+      const recommendation = recommend(rows, denied)
       if (options.report !== undefined) {
         await writeFile(
           options.report,
@@ -96,7 +99,7 @@ export function benchCommand(signal: AbortSignal): Command {
       }
       if (options.json) return console.log(JSON.stringify({ rows, recommendation }))
       console.log(formatTable(rows))
-      console.log(`\nUse ${recommendation.backend}: ${recommendation.reasons.join('; ')}.`)
+      console.log(`\n${headline(recommendation)}: ${recommendation.reasons.join('; ')}.`)
       if (options.report !== undefined) console.log(`The page with plots is ${options.report}`)
     })
 }
