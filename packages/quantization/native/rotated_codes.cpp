@@ -206,10 +206,7 @@ void RotatedCodes::query_distances(const void *query, const uint32_t *slots, siz
               [&](const uint32_t *, const uint8_t *const *run, size_t count, size_t done) {
                 double sums[64];
                 code_sums(query, run, count, sums);
-                for (size_t i = 0; i < count; ++i) {
-                  const RotatedTerms terms = RotatedTerms::read(run[i] + terms_at);
-                  out[done + i] = head->distance(terms, sums[i]);
-                }
+                head->distances(run, terms_at, sums, count, out + done);
               });
 }
 

@@ -133,9 +133,11 @@ void RotatedQuery::set(const RotatedModel &model, const RotatedTerms &terms) {
 }
 
 double RotatedQuery::along_axes(const RotatedTerms &terms) const {
-  double sum = 0;
-  for (uint32_t a = 0; a < rotated_axes; ++a) sum += axis[a] * terms.axis[a];
-  return sum * power_of_two(terms.exponent);
+  static_assert(rotated_axes == 8, "added up as a tree, which does not wait for each addition");
+  double part[8];
+  for (uint32_t a = 0; a < 8; ++a) part[a] = axis[a] * terms.axis[a];
+  for (uint32_t a = 0; a < 4; ++a) part[a] += part[a + 4];
+  return ((part[0] + part[2]) + (part[1] + part[3])) * power_of_two(terms.exponent);
 }
 
 float RotatedQuery::distance(const RotatedTerms &terms, double sum) const {
@@ -151,6 +153,11 @@ float RotatedQuery::distance(const RotatedTerms &terms, double sum) const {
   const double estimate = base + factor * (along_axes(terms) + product);
   if (!euclidean) return to_float(estimate);
   return to_float(std::max(estimate + static_cast<double>(terms.norm) * terms.norm, 0.0));
+}
+
+void RotatedQuery::distances(const uint8_t *const *rows, size_t terms_at, const double *sums,
+                             size_t n, float *out) const {
+  for (size_t i = 0; i < n; ++i) out[i] = distance(RotatedTerms::read(rows[i] + terms_at), sums[i]);
 }
 
 // The error of the product of o with the query's rest r is |o| |r| sin(o, r) tan(o, u - m) times

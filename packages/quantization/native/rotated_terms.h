@@ -54,12 +54,14 @@ struct alignas(64) RotatedQuery {
   /// For a stored slot.
   void set(const RotatedModel &model, const RotatedTerms &terms);
 
-  /// `sum` is that of (u - m) times the query's levels.
-  float distance(const RotatedTerms &terms, double sum) const;
+  /// Of rows with their terms at `terms_at`; `sums` are those of (u - m) times the query's levels.
+  void distances(const uint8_t *const *rows, size_t terms_at, const double *sums, size_t n,
+                 float *out) const;
   /// Half-width around a distance that holds the true one with RotatedCodes::confidence.
   float bound(const RotatedTerms &terms, float distance, size_t dimension) const;
 
  private:
+  float distance(const RotatedTerms &terms, double sum) const;
   double along_axes(const RotatedTerms &terms) const;
 };
 

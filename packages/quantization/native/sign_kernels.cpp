@@ -4,12 +4,16 @@
 #include "kernels/sign_avx512.h"
 #include "kernels/sign_neon.h"
 #include "kernels/sign_scalar.h"
+#include "kernels/sign_vpopcntdq.h"
 
 namespace annulus {
 
 SignKernels sign_kernels(Isa isa) {
   const Isa best = best_isa(isa);
 #if defined(ANNULUS_X86)
+  if (best >= Isa::avx512_vnni && has_vpopcntdq()) {
+    return {sign_avx512::agreement, sign_vpopcntdq::differing};
+  }
   if (best >= Isa::avx512) return {sign_avx512::agreement, sign_avx2::differing};
   if (best == Isa::avx2) return {sign_avx2::agreement, sign_avx2::differing};
 #elif defined(ANNULUS_ARM64)

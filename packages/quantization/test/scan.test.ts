@@ -160,4 +160,29 @@ describe.each(quantizers)('scan of %s', (_, quantizer) => {
     }
     expect(stopped).toBe(true)
   })
+
+  it('gives a slot the same distance in whatever company', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 2600 }),
+        fc.nat(),
+        metricsOf(quantizer()),
+        async (dimension, seed, metric) => {
+          const n = 70
+          const vectors = randomFloats(n * dimension, seed)
+          const codes = await codesOf(quantizer(), vectors, dimension, metric)
+          const query = randomFloats(dimension, seed + 1)
+          const of = (slots: readonly number[]) =>
+            native.queryDistances(codes.scorer(), query, Uint32Array.from(slots))
+          const alone = Array.from({ length: n }, (_, slot) => of([slot])[0])
+          expect([...of(alone.map((_, slot) => slot))]).toEqual(alone)
+          expect([...of(alone.map((_, slot) => n - 1 - slot))]).toEqual(alone.toReversed())
+          const from = seed % n
+          expect([...of([from, ...alone.map((_, slot) => slot)])]).toEqual([alone[from], ...alone])
+          codes.close()
+        },
+      ),
+      { numRuns: 12 },
+    )
+  })
 })

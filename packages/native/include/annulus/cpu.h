@@ -16,6 +16,8 @@
 #define ANNULUS_AVX512 ANNULUS_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")
 #define ANNULUS_AVX512_VNNI \
   ANNULUS_TARGET("avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")
+#define ANNULUS_AVX512_VPOPCNTDQ \
+  ANNULUS_TARGET("avx512vpopcntdq,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,popcnt")
 #elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
 #define ANNULUS_ARM64 1
 #if defined(__linux__)
@@ -79,6 +81,11 @@ inline bool isa_supported(Isa isa) {
 #endif
   return false;
 }
+
+#if defined(ANNULUS_X86)
+/// Whether a machine of level avx512_vnni also has VPOPCNTDQ, as most do.
+inline bool has_vpopcntdq() { return __builtin_cpu_supports("avx512vpopcntdq"); }
+#endif
 
 /// The best level at or below `limit`: what a kernel asked for an unsupported level falls back to.
 inline Isa best_isa(Isa limit = Isa::avx512_vnni) {

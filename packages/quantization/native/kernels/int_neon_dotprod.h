@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "int_kernels.h"
+#include "int_scalar.h"
 
 #if defined(__clang__)
 #define ANNULUS_DOTPROD __attribute__((target("dotprod")))

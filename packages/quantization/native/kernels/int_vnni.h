@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "int_kernels.h"
+#include "sum4_avx512.h"
 
 namespace annulus::int_vnni {
 
@@ -27,17 +28,6 @@ inline void split(const int16_t *q, size_t n, uint8_t *planes) {
     planes[i] = static_cast<uint8_t>((q[i] - low) >> 8);
     planes[padded + i] = static_cast<uint8_t>(low);
   }
-}
-
-// The sums of four vectors of 32-bit lanes.
-ANNULUS_AVX512_VNNI inline __m128i sum4(__m512i a, __m512i b, __m512i c, __m512i d) {
-  const __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  const __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-  const __m512i quarters =
-      _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
-  const __m256i halves =
-      _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti64x4_epi64(quarters, 1));
-  return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
 
 ANNULUS_AVX512_VNNI inline __mmask64 first_bytes(size_t n) { return _bzhi_u64(~0ULL, n); }

@@ -8,6 +8,7 @@
 #include <annulus/kernels/intrinsics.h>
 
 #include "packed_kernels.h"
+#include "sum4_avx512.h"
 
 // The two levels differ in one instruction; a template cannot carry a target, so a macro does.
 #define ANNULUS_PACKED_AVX512(space, target, multiply_add)                                     \
@@ -31,7 +32,12 @@
         }                                                                                      \
       }                                                                                        \
     }                                                                                          \
-    for (int r = 0; r < R; ++r) out[r] = _mm512_reduce_add_epi32(sums[r]);                     \
+    if constexpr (R == 4) {                                                                    \
+      _mm_storeu_si128(reinterpret_cast<__m128i *>(out),                                       \
+                       sum4(sums[0], sums[1], sums[2], sums[3]));                              \
+    } else {                                                                                   \
+      for (int r = 0; r < R; ++r) out[r] = _mm512_reduce_add_epi32(sums[r]);                   \
+    }                                                                                          \
   }                                                                                            \
   template <uint32_t Bits>                                                                     \
   target inline void dot(const uint8_t *const *rows, size_t count, const int8_t *planes,       \

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -37,14 +38,22 @@ std::vector<float> random_vectors(size_t n) {
   return vectors;
 }
 
+std::unique_ptr<Training> training_of(CodeKind kind, const TrainingInput &input) {
+  if (kind == CodeKind::none) return new_flat_training(input);
+  if (kind == CodeKind::binary) return new_binary_training(input);
+  if (kind == CodeKind::rotated) return new_rotated_training(input, 4, 1);
+  if (kind == CodeKind::product) return new_product_training(input, 32, 1);
+  return new_scalar_training(input, 0.999);
+}
+
 CodesRef train(const std::vector<float> &vectors, uint32_t metric, const Held<annulus_pool> &pool,
-               bool flat) {
+               CodeKind kind = CodeKind::scalar) {
   TrainingInput input;
   input.sample = vectors.data();
   input.n = vectors.size() / dimension;
   input.dimension = dimension;
   input.metric = metric;
-  const auto training = flat ? new_flat_training(input) : new_scalar_training(input, 0.999);
+  const auto training = training_of(kind, input);
   Arrival<TrainingResult> arrival;
   training->start(pool, nullptr, [&](TrainingResult result) { arrival.set(std::move(result)); });
   TrainingResult result = arrival.wait();
@@ -71,14 +80,14 @@ std::vector<float> all_distances(const Codes &codes, const float *query) {
 }
 
 // What a reader sees must be a prefix of the finished distances.
-void search_while_appending(const std::vector<float> &vectors, uint32_t metric, bool flat) {
+void search_while_appending(const std::vector<float> &vectors, uint32_t metric, CodeKind kind) {
   SmallPool workers(3);
   const Held<annulus_pool> pool(workers.table());
-  const CodesRef reference = train(vectors, metric, pool, flat);
+  const CodesRef reference = train(vectors, metric, pool, kind);
   check(encode(reference, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding at once");
   const std::vector<float> expected = all_distances(*reference, vectors.data());
 
-  const CodesRef codes = train(vectors, metric, pool, flat);
+  const CodesRef codes = train(vectors, metric, pool, kind);
   std::atomic<bool> finished{false};
   std::vector<std::thread> readers;
   for (int reader = 0; reader < 2; ++reader) {
@@ -115,10 +124,10 @@ void search_while_appending(const std::vector<float> &vectors, uint32_t metric, 
   for (std::thread &reader : readers) reader.join();
 }
 
-void save_and_load(const std::vector<float> &vectors, const std::string &path) {
+void save_and_load(const std::vector<float> &vectors, const std::string &path, CodeKind kind) {
   SmallPool workers(2);
   const Held<annulus_pool> pool(workers.table());
-  const CodesRef codes = train(vectors, ANNULUS_METRIC_EUCLIDEAN, pool, false);
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_EUCLIDEAN, pool, kind);
   check(encode(codes, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding");
   Arrival<FileStatus> saved;
   save_codes(codes, pool, path, nullptr, [&](FileStatus status) { saved.set(status); });
@@ -134,7 +143,7 @@ void save_and_load(const std::vector<float> &vectors, const std::string &path) {
 void stops_and_refuses(std::vector<float> vectors) {
   SmallPool workers(2);
   const Held<annulus_pool> pool(workers.table());
-  const CodesRef codes = train(vectors, ANNULUS_METRIC_DOT, pool, false);
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_DOT, pool);
   const int32_t raised = 1;
   check(encode(codes, pool, vectors.data(), count, 0, &raised) == ANNULUS_ABORTED, "abort");
   vectors[12345] = INFINITY;
@@ -147,7 +156,7 @@ void runs_on_a_closed_pool(const std::vector<float> &vectors) {
   SmallPool workers(2);
   const Held<annulus_pool> pool(workers.table());
   workers.close();
-  const CodesRef codes = train(vectors, ANNULUS_METRIC_COSINE, pool, false);
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_COSINE, pool);
   for (int round = 0; round < 20; ++round) {
     check(encode(codes, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding when closed");
   }
@@ -163,10 +172,16 @@ int main(int argc, char **argv) {
   const std::string folder = argc > 1 ? argv[1] : ".";
   const std::vector<float> vectors = random_vectors(count);
   for (uint32_t metric = 0; metric <= ANNULUS_METRIC_MANHATTAN; ++metric) {
-    search_while_appending(vectors, metric, false);
+    search_while_appending(vectors, metric, CodeKind::scalar);
   }
-  search_while_appending(vectors, ANNULUS_METRIC_COSINE, true);
-  save_and_load(vectors, folder + "/concurrency_test.codes");
+  for (const CodeKind kind : {CodeKind::none, CodeKind::binary, CodeKind::rotated}) {
+    search_while_appending(vectors, ANNULUS_METRIC_COSINE, kind);
+  }
+  search_while_appending(vectors, ANNULUS_METRIC_MANHATTAN, CodeKind::product);
+  for (const CodeKind kind :
+       {CodeKind::none, CodeKind::scalar, CodeKind::product, CodeKind::binary, CodeKind::rotated}) {
+    save_and_load(vectors, folder + "/concurrency_test.codes", kind);
+  }
   stops_and_refuses(vectors);
   runs_on_a_closed_pool(vectors);
   std::printf("ok: concurrency\n");
