@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cutLoop } from './disk/cut-loop.js'
+import { strikeLoop } from './disk/strike-loop.js'
 import { sweepFaults } from './faults/sweep.js'
 import { flipBits } from './flips/flips.js'
 import { killLoop } from './kill/loop.js'
@@ -40,12 +40,10 @@ async function run(harness: string | undefined, directory: string) {
   if (harness === 'flips') {
     return { backend, ...(await flipBits({ backend, directory, step: count(1) })) }
   }
-  if (harness === 'cuts') {
-    const program = diskProgram()
-    return {
-      backend,
-      ...(await cutLoop({ program, backend, cuts: count(1_000), seed, directory })),
-    }
+  if (harness === 'cuts' || harness === 'disk-faults') {
+    const strike = harness === 'cuts' ? 'cut' : 'fault'
+    const options = { program: diskProgram(), backend, strike, seed, directory } as const
+    return { backend, ...(await strikeLoop({ ...options, strikes: count(1_000) })) }
   }
   if (harness === 'soak') {
     const onSample = (sample: SoakSample) => console.error(JSON.stringify(sample))
@@ -53,7 +51,7 @@ async function run(harness: string | undefined, directory: string) {
     return { backend, ...(await soak(options)) }
   }
   throw new Error(
-    `there is no harness ${harness}; there are kill, power, cuts, faults, flips and soak`,
+    `there is no harness ${harness}; there are kill, power, cuts, faults, disk-faults, flips and soak`,
   )
 }
 

@@ -4,14 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type CutLoopOptions, cutLoop } from '../src/disk/cut-loop.js'
+import { type StrikeOptions, strikeLoop } from '../src/disk/strike-loop.js'
 
 const program = process.env['ANNULUS_DISK'] ?? ''
 
-async function cut(options: Pick<CutLoopOptions, 'cuts' | 'forgets'>) {
+async function struck(options: Pick<StrikeOptions, 'strike' | 'strikes' | 'forgets'>) {
   const directory = await mkdtemp(join(tmpdir(), 'annulus-cuts-'))
   try {
-    return await cutLoop({ program, directory, backend: 'mmap', seed: 1, ...options })
+    return await strikeLoop({ program, directory, backend: 'mmap', seed: 1, ...options })
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -19,15 +19,21 @@ async function cut(options: Pick<CutLoopOptions, 'cuts' | 'forgets'>) {
 
 describe.skipIf(program === '')('a power cut of a mounted disk', { timeout: 300_000 }, () => {
   it('loses nothing acknowledged', async () => {
-    const report = await cut({ cuts: 10 })
+    const report = await struck({ strike: 'cut', strikes: 10 })
     expect(report.problems).toEqual([])
     expect(report.inspections).toBeGreaterThan(0)
+  })
+
+  it('and a failure of LMDB lose nothing acknowledged', async () => {
+    const report = await struck({ strike: 'fault', strikes: 10 })
+    expect(report.problems).toEqual([])
+    expect(report.injected).toBeGreaterThan(0)
   })
 
   it.each(['.seg', '.crc', 'slots.', '/vectors'])(
     'is noticed when %s is not synced',
     async (forgets) => {
-      expect((await cut({ cuts: 400, forgets })).problems).not.toEqual([])
+      expect((await struck({ strike: 'cut', strikes: 400, forgets })).problems).not.toEqual([])
     },
   )
 })

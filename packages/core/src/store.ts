@@ -79,6 +79,7 @@ export class Store {
   ): Promise<Store> {
     const { readOnly } = options
     await checkLmdbFile(path, files, readOnly)
+    let root: RootDatabase<Buffer, Key> | undefined
     try {
       // Without overlappingSync a commit has written and synced the data pages, and then the meta page,
       // before its promise resolves: exactly what an acknowledgement needs.
@@ -93,9 +94,10 @@ export class Store {
         eventTurnBatching: false,
       } as const
       // Not in the types of lmdb: the mode of the files it creates.
-      const root = openLmdb({ ...settings, readOnly, ...{ permissionsMode: 0o600 } })
+      root = openLmdb({ ...settings, readOnly, ...{ permissionsMode: 0o600 } })
       return new Store(root, options)
     } catch (cause) {
+      await root?.close().catch(() => {})
       throw lmdbError(cause, 'open', path)
     }
   }

@@ -38,9 +38,9 @@ export class Disk {
     await this.#control('fault', ...words)
   }
 
-  /** No call fails any more. Returns how many did. */
+  /** No call fails any more. Returns how many did since the last time. */
   async heal(): Promise<number> {
-    const faults = /\bfaults=(\d+)/.exec(await this.#control('stats'))?.[1]
+    const faults = /\bfaults=(\d+)/.exec(await this.#control('stats', 'reset'))?.[1]
     await this.#control('clear')
     return Number(faults)
   }

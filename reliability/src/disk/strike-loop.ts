@@ -1,29 +1,33 @@
-// Cuts the power of a real file system under a writing process, again and again, and holds what the
-// next process finds against what was acknowledged before the cut.
+// Cuts the power of a mounted disk under a writing process, or makes calls for LMDB's file fail, again
+// and again, and holds what the next process finds against what was acknowledged.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Message, Start } from '../kill/messages.js'
 import { Oracle } from '../kill/oracle.js'
 import { Pace } from '../kill/pace.js'
 import { Child } from '../kill/process.js'
-import { randomFrom, under } from '../random.js'
+import { oneOf, randomFrom, under } from '../random.js'
 import type { BackendName } from '../site.js'
 import { Disk } from './disk.js'
 
-export interface CutLoopOptions {
+export interface StrikeOptions {
   readonly program: string
   readonly backend: BackendName
-  readonly cuts: number
+  readonly strike: 'cut' | 'fault'
+  readonly strikes: number
   readonly seed: number
   readonly directory: string
   /** What has this in its path is never synced: a bug on purpose. */
   readonly forgets?: string
 }
 
-export interface CutLoopReport {
-  cuts: number
+export interface StrikeReport {
+  strikes: number
   /** Of the cuts, those after which each unsynced sector and name was there or not. */
   torn: number
+  /** Calls that failed, and the processes that lmdb ended over it. */
+  injected: number
+  died: number
   acknowledged: number
   interrupted: number
   inspections: number
@@ -32,10 +36,18 @@ export interface CutLoopReport {
 
 /** A database goes through so many cuts before the next one is begun. */
 const livesPerDatabase = 25
+/** `lost`: the sync fails, and what it should have made durable is gone, as after a failed writeback. */
+const faults: [readonly string[], ...(readonly string[])[]] = [
+  ['write', 'eio'],
+  ['write', 'enospc'],
+  ['write', 'short'],
+  ['fsync', 'eio'],
+  ['fsync', 'lost'],
+]
 const operationsMax = 60
 
-export async function cutLoop(options: CutLoopOptions): Promise<CutLoopReport> {
-  const loop = new CutLoop(options)
+export async function strikeLoop(options: StrikeOptions): Promise<StrikeReport> {
+  const loop = new StrikeLoop(options)
   try {
     while (!loop.done) await loop.database()
   } finally {
@@ -44,28 +56,30 @@ export async function cutLoop(options: CutLoopOptions): Promise<CutLoopReport> {
   return loop.report
 }
 
-class CutLoop {
-  readonly report: CutLoopReport = {
-    cuts: 0,
+class StrikeLoop {
+  readonly report: StrikeReport = {
+    strikes: 0,
     torn: 0,
+    injected: 0,
+    died: 0,
     acknowledged: 0,
     interrupted: 0,
     inspections: 0,
     problems: [],
   }
-  readonly #options: CutLoopOptions
+  readonly #options: StrikeOptions
   readonly #random
   readonly #pace = new Pace()
   #next = new Child()
   #version = 0
 
-  constructor(options: CutLoopOptions) {
+  constructor(options: StrikeOptions) {
     this.#options = options
     this.#random = randomFrom(options.seed)
   }
 
   get done(): boolean {
-    return this.report.problems.length > 0 || this.report.cuts >= this.#options.cuts
+    return this.report.problems.length > 0 || this.report.strikes >= this.#options.strikes
   }
 
   end(): Promise<void> {
@@ -104,23 +118,42 @@ class CutLoop {
       operations: under(random, operationsMax),
       forgets,
     }
-    const tornSeed = random() < 0.7 ? under(random, 2 ** 31) : undefined
     const began = performance.now()
-    let dark = false
-    const strike = async (kill: () => void) => {
-      dark = true
-      await disk.cut(tornSeed).finally(kill)
-    }
     const hear = (message: Message) => {
       // A process without a disk may say anything; only what it had begun before still counts.
       if (message.event === 'begin') oracle.begin(message.number, message.operation)
-      else if (!dark) this.#heard(message, oracle, began)
+      else if (!struck || (this.#options.strike === 'fault' && message.event === 'end')) {
+        this.#heard(message, oracle, began)
+      }
     }
-    const ended = await child.live(start, this.#pace.moment(random), hear, strike)
+    let struck = false
+    const strike = async (kill: () => void) => {
+      struck = true
+      this.report.strikes++
+      if (this.#options.strike === 'fault') await this.#fault(disk)
+      else await this.#cut(disk).finally(kill)
+    }
+    const { signal, exitCode } = await child.live(start, this.#pace.moment(random), hear, strike)
     oracle.died()
-    if (dark) this.report.cuts++
-    if (dark && tornSeed !== undefined) this.report.torn++
-    if (!dark && ended.exitCode !== 0) this.#fail(`it ended with ${ended.signal ?? ended.exitCode}`)
+    if (!struck && exitCode !== 0) this.#fail(`it ended with ${signal ?? exitCode}`)
+    if (struck && this.#options.strike === 'fault') {
+      if (signal !== undefined) this.report.died++
+      this.report.injected += await disk.heal()
+      await this.#cut(disk)
+    }
+  }
+
+  async #cut(disk: Disk): Promise<void> {
+    const torn = this.#random() < 0.7
+    if (torn) this.report.torn++
+    await disk.cut(torn ? under(this.#random, 2 ** 31) : undefined)
+  }
+
+  async #fault(disk: Disk): Promise<void> {
+    const random = this.#random
+    const words = oneOf(random, faults)
+    const times = random() < 0.5 ? ['count=1'] : []
+    await disk.fault(...words, 'path=annulus.mdb', `skip=${under(random, 4)}`, ...times)
   }
 
   #heard(message: Message, oracle: Oracle, began: number): void {
@@ -136,6 +169,6 @@ class CutLoop {
   }
 
   #fail(text: string): void {
-    this.report.problems.push(`cut ${this.report.cuts}, seed ${this.#options.seed}: ${text}`)
+    this.report.problems.push(`strike ${this.report.strikes}, seed ${this.#options.seed}: ${text}`)
   }
 }
