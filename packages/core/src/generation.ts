@@ -5,7 +5,6 @@ import type { Choice, Codes } from '@annulus/quantization'
 import type { Calibration } from './calibration.js'
 import { DriftTest } from './drift.js'
 import { releaseAll } from './releasing.js'
-import { type SlotRun, vectorsOfRun } from './slot-runs.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { trainingVectorsMax } from './training.js'
@@ -39,7 +38,8 @@ const none = new SlotSet()
  * Live slots below `encoded` have codes and those below `linked` are in the graph, except those that
  * got another point lately: these are in `unencoded`, `unlinked` until their turn comes, and in
  * `blocked` while the graph still has their old node. Graph and codes are changed by one job at a time
- * (`exclusively`); slots that die meanwhile leave the graph when the job is done.
+ * (`exclusively`). Slots that die leave the graph at once, beside any job; those it does not have yet
+ * are asked for again when the job is done, which may have been about to link them.
  */
 export class Generation {
   readonly codes: Codes
@@ -58,7 +58,7 @@ export class Generation {
   readonly unencoded = new SlotSet()
   readonly unlinked = new SlotSet()
   readonly blocked = new SlotSet()
-  readonly #deferred: number[] = []
+  #deferred: number[] = []
   #known: { readonly of: SlotSet; readonly state: string; readonly coverage: Coverage } | undefined
   #changes = 0
   #codesSource: SourceHandle | undefined
@@ -98,13 +98,9 @@ export class Generation {
     }
   }
 
-  /** Encodes vectors, in the order of their points, into these slots. */
-  encode(runs: readonly SlotRun[], vectors: Float32Array): Promise<void> {
-    return this.use(async () => {
-      for (const run of runs) {
-        await this.codes.encode(run.slot, vectorsOfRun(vectors, run, this.codes.dimension))
-      }
-    })
+  /** Encodes vectors into these slots, ascending. */
+  encode(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    return this.use(() => this.codes.encode(slots, vectors))
   }
 
   /** Slots that died; ones that are not linked yet will be skipped when their turn comes. */
@@ -115,7 +111,7 @@ export class Generation {
       this.#deferred.push(slot)
     }
     this.#changes++
-    if (!this.#busy) this.#applyRemovals()
+    this.#applyRemovals()
   }
 
   /** Slots that got other points, whose codes are there already or not. */
@@ -207,7 +203,7 @@ export class Generation {
   #applyRemovals(): void {
     const { graph } = this
     const dead = graph === undefined ? [] : this.#deferred.filter((slot) => graph.contains(slot))
-    this.#deferred.length = 0
     if (dead.length > 0) graph?.remove(Uint32Array.from(dead))
+    this.#deferred = this.#busy ? this.#deferred.filter((slot) => !dead.includes(slot)) : []
   }
 }

@@ -7,7 +7,6 @@ import { nowMs } from './clock.js'
 import type { IndexingProgress } from './events.js'
 import { Generation, withScorer } from './generation.js'
 import type { Readers } from './readers.js'
-import { runsOfSlots, type SlotRun, vectorsOfRun } from './slot-runs.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { slotsPerRead, trainingSample } from './training.js'
@@ -72,14 +71,17 @@ export class IndexJobs {
     const { storage, table, onProgress } = this.#options
     const first = generation.encoded
     if (first === table.slots) return this.#encodeReassigned(generation)
-    const end = Math.min(table.slots, first + slotsPerRead(storage.dimension))
+    const { dimension } = storage
+    const end = Math.min(table.slots, first + slotsPerRead(dimension))
     await generation.exclusively(async () => {
       const slots = table.live.slots(first, end)
       // A slot without a point may be written just now, so it is not read; any code will do for it.
-      const vectors = new Float32Array((end - first) * storage.dimension)
-      await this.#eachRun(slots, async (run, values) => {
-        vectors.set(values, (run.slot - first) * storage.dimension)
-      })
+      const vectors = new Float32Array((end - first) * dimension)
+      const found = await this.#read(slots)
+      for (const [index, slot] of slots.entries()) {
+        const vector = found.subarray(index * dimension, (index + 1) * dimension)
+        vectors.set(vector, (slot - first) * dimension)
+      }
       await generation.codes.encode(first, vectors, { signal: this.#signal })
       generation.encoded = end
     })
@@ -90,19 +92,15 @@ export class IndexJobs {
     const waiting = generation.unencoded.without(generation.blocked)
     const slots = waiting.slots(0, undefined, slotsPerRead(this.#options.storage.dimension))
     await generation.exclusively(async () => {
-      await this.#eachRun(slots, (run, values) =>
-        generation.codes.encode(run.slot, values, { signal: this.#signal }),
-      )
+      const vectors = await this.#read(slots)
+      await generation.codes.encode(slots, vectors, { signal: this.#signal })
       generation.settle(generation.unencoded, slots)
     })
   }
 
-  async #eachRun(slots: Uint32Array, work: (run: SlotRun, values: Float32Array) => Promise<void>) {
+  #read(slots: Uint32Array): Promise<Float32Array> {
     const { storage, readers } = this.#options
-    const vectors = await readers.run(() => storage.read(slots, { signal: this.#signal }))
-    await Promise.all(
-      runsOfSlots(slots).map((run) => work(run, vectorsOfRun(vectors, run, storage.dimension))),
-    )
+    return readers.run(() => storage.read(slots, { signal: this.#signal }))
   }
 
   async startGraph(generation: Generation): Promise<void> {
@@ -151,12 +149,15 @@ export class IndexJobs {
     this.#pace(nowMs() - start, slots.length)
   }
 
-  /** Takes removed nodes out of the graph. Returns the dead slots that nobody but readers knows now. */
+  /**
+   * Takes removed nodes out of the graph, which other jobs may change meanwhile. Returns the dead slots
+   * that nobody but readers knows now.
+   */
   async repair(generation: Generation | undefined): Promise<SlotSet> {
     const dead = this.#options.table.deadSlots()
     const graph = generation?.graph
     if (generation === undefined || graph === undefined) return dead
-    await generation.exclusively(async () => {
+    await generation.use(async () => {
       const { freed } = await graph.repair({ signal: this.#signal })
       generation.settle(generation.blocked, freed)
     })

@@ -2,6 +2,7 @@
 import { AbortError, AnnulusError } from '@annulus/native'
 import type { Choice } from '@annulus/quantization'
 import { asAnnulusError } from './background-error.js'
+import { Backlog } from './backlog.js'
 import { Calibrating, type CalibratingOptions } from './calibrating.js'
 import type { Calibration } from './calibration.js'
 import type { Drift } from './drift.js'
@@ -9,7 +10,6 @@ import type { Generation } from './generation.js'
 import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
 import { Reclaiming, type ReclaimingOptions } from './reclaiming.js'
 import { releaseAll } from './releasing.js'
-import type { SlotRun } from './slot-runs.js'
 import type { Committed } from './write-plan.js'
 
 export interface IndexerOptions extends IndexJobOptions, CalibratingOptions {
@@ -31,6 +31,8 @@ export interface IndexerOptions extends IndexJobOptions, CalibratingOptions {
 const snapshotFrom = 10_000
 
 export class Indexer {
+  /** Writers that wait. */
+  readonly waiting: Backlog
   /** What searches use; undefined while the collection is small. */
   current: Generation | undefined
   /** What will replace it. */
@@ -45,12 +47,17 @@ export class Indexer {
   #rebuildWanted = false
   /** Save once this many changes are not saved; undefined when nobody asked. */
   #saveFrom: number | undefined
-  #roomWaiters: (() => void)[] = []
 
   constructor(options: IndexerOptions, current: Generation | undefined) {
     this.#options = options
     this.#jobs = new IndexJobs(options, this.#stop.signal)
-    this.#reclaiming = new Reclaiming(options, this.#jobs, () => this.wake())
+    this.#reclaiming = new Reclaiming(
+      options,
+      this.#jobs,
+      () => this.wake(),
+      (cause) => this.#fail(cause),
+    )
+    this.waiting = new Backlog(options.backlogMax)
     this.#calibrating = new Calibrating(options, this.#stop.signal)
     this.current = current
   }
@@ -68,7 +75,7 @@ export class Indexer {
   }
 
   get state(): 'idle' | 'working' | 'failed' {
-    if (this.#running !== undefined) return 'working'
+    if (this.#running !== undefined || this.#reclaiming.beside !== undefined) return 'working'
     return this.#failure === undefined ? 'idle' : 'failed'
   }
 
@@ -96,9 +103,9 @@ export class Indexer {
 
   /** Resolves when everything is indexed. Rejects with what stopped the background work, if anything. */
   async settled(): Promise<void> {
-    while (this.#running !== undefined || (this.#hasWork() && !this.#stop.signal.aborted)) {
+    while (this.state === 'working' || (this.#hasWork() && !this.#stop.signal.aborted)) {
       this.wake()
-      await this.#running
+      await Promise.all([this.#running, this.#reclaiming.beside])
       if (this.#failure !== undefined) throw this.#failure
     }
     if (this.#hasWork()) throw new AnnulusError('ANNULUS_CLOSED', 'closed while being indexed')
@@ -122,22 +129,26 @@ export class Indexer {
 
   /** Waits until the backlog allows another group. */
   async room(): Promise<void> {
-    while (this.backlog > this.#options.backlogMax && !this.#stop.signal.aborted) {
+    while (this.#isFull() && !this.#stop.signal.aborted) {
       // A write must not wait for what has failed; the next commit tries again.
       if (this.#failure !== undefined) return
       this.wake()
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+      await this.waiting.changed()
     }
   }
 
+  #isFull(): boolean {
+    return this.waiting.isFull(this.backlog, this.current?.graph !== undefined)
+  }
+
   /** Encodes vectors about to be committed to these slots, where the index has come that far. */
-  async encode(runs: readonly SlotRun[], vectors: Float32Array): Promise<Generation[]> {
+  async encode(slots: Uint32Array, vectors: Float32Array): Promise<Generation[]> {
     const { table } = this.#options
     const generations = this.#generations().filter(
-      (each) => runs.length > 0 && !each.saving && each.encoded === table.slots,
+      (each) => slots.length > 0 && !each.saving && each.encoded === table.slots,
     )
     try {
-      await Promise.all(generations.map((each) => each.encode(runs, vectors)))
+      await Promise.all(generations.map((each) => each.encode(slots, vectors)))
       this.#lookForDrift()
       return generations
     } catch (cause) {
@@ -164,8 +175,8 @@ export class Indexer {
   /** Ends after the job in hand. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    this.#admit(true)
-    await this.#running
+    this.waiting.admit()
+    await Promise.all([this.#running, this.#reclaiming.beside])
   }
 
   async close(): Promise<void> {
@@ -179,23 +190,21 @@ export class Indexer {
     try {
       while (this.#hasWork() && !this.#stop.signal.aborted) await this.#work()
     } catch (cause) {
-      if (!this.#stop.signal.aborted || !(cause instanceof AbortError)) this.#fail(cause)
+      this.#fail(cause)
     }
     // In the same step as the last look for work, lest a call to wake be missed in between.
     this.#running = undefined
-    this.#admit(true)
+    this.waiting.admit()
   }
 
   async #work(): Promise<void> {
     const { snapshot, onIdle, table } = this.#options
-    for (
-      let job = this.#job();
-      job !== undefined && !this.#stop.signal.aborted;
-      job = this.#job()
-    ) {
+    while (!this.#stop.signal.aborted) {
+      const job = this.#job()
+      if (job === undefined) break
       await job()
       this.#lookForDrift()
-      this.#admit(false)
+      if (!this.#isFull()) this.waiting.admit()
       if (this.#isConsistent())
         await snapshot(this.current, Math.max(snapshotFrom, table.slots / 4))
     }
@@ -203,6 +212,7 @@ export class Indexer {
   }
 
   #fail(cause: unknown): void {
+    if (this.#stop.signal.aborted && cause instanceof AbortError) return
     this.#failure = asAnnulusError(cause)
     this.#saveFrom = undefined
     this.#rebuildWanted = false
@@ -286,13 +296,5 @@ export class Indexer {
   async #save(changesMin: number): Promise<void> {
     await this.#options.snapshot(this.current, changesMin)
     this.#saveFrom = undefined
-  }
-
-  /** Lets waiting writers look at the backlog again. */
-  #admit(always: boolean): void {
-    if (!always && this.backlog > this.#options.backlogMax) return
-    const waiters = this.#roomWaiters
-    this.#roomWaiters = []
-    for (const resolve of waiters) resolve()
   }
 }

@@ -27,23 +27,45 @@ export class Reclaiming {
   readonly #onReleased: () => void
   /** Dead slots are being released as soon as those who read them have ended. */
   #releasing = false
+  /** A repair that goes on beside other jobs. */
+  beside: Promise<void> | undefined
 
-  constructor(options: ReclaimingOptions, jobs: IndexJobs, onReleased: () => void) {
+  readonly #onFailed: (cause: unknown) => void
+
+  constructor(
+    options: ReclaimingOptions,
+    jobs: IndexJobs,
+    onReleased: () => void,
+    onFailed: (cause: unknown) => void,
+  ) {
     this.#options = options
     this.#jobs = jobs
     this.#onReleased = onReleased
+    this.#onFailed = onFailed
   }
 
   /** Whether it is worth while now. Never beside a rebuild, whose graph would keep the slots. */
   isDue(current: Generation | undefined, rebuilding: boolean): boolean {
     const { table, reclaimFrom } = this.#options
+    if (this.beside !== undefined) return false
     if (current !== undefined && current.blocked.size > 0) return true
     if (this.#releasing || rebuilding) return false
     return table.dead > 0 && table.dead >= Math.max(reclaimFrom, table.slots * deadShare)
   }
 
-  /** Takes what died out of the graph; its slots may be used again once nobody reads them any more. */
+  /**
+   * Takes what died out of the graph; its slots may be used again once nobody reads them any more. Slots
+   * that wait for their old nodes to go wait for all of it; else it goes on by itself.
+   */
   async run(current: Generation | undefined, rebuilding: boolean): Promise<void> {
+    const repair = this.#repair(current, rebuilding)
+    if (current !== undefined && current.blocked.size > 0) return repair
+    this.beside = repair.catch(this.#onFailed).finally(() => {
+      this.beside = undefined
+    })
+  }
+
+  async #repair(current: Generation | undefined, rebuilding: boolean): Promise<void> {
     const dead = await this.#jobs.repair(current)
     if (rebuilding || this.#releasing) return
     this.#releasing = true

@@ -160,6 +160,7 @@ interface Begun {
 async function begin(parts: SearchParts, options: ParsedSearch): Promise<Begun> {
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
   const startMs = nowMs()
+  parts.indexer.waiting.searched()
   const match = await matchOf(parts, options)
   const scope = survey(parts, match, options)
   const strategy = plan({

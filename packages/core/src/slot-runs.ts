@@ -1,4 +1,4 @@
-// Slots of a commit as runs: vectors are written and encoded a run at a time.
+// Slots of a commit, one by one and as runs: vectors are written a run at a time.
 
 /** Consecutive slots for consecutive points, of which `point` is the first. */
 export interface SlotRun {
@@ -19,6 +19,14 @@ export function slotAt({ reused, first }: SlotGrant, point: number): number {
   return reused[point] ?? first + point - reused.length
 }
 
+/** The slots of all points, ascending. */
+export function slotsOf({ reused, first, end }: SlotGrant): Uint32Array {
+  const slots = new Uint32Array(reused.length + end - first)
+  slots.set(reused)
+  for (let slot = first; slot < end; slot++) slots[reused.length + slot - first] = slot
+  return slots
+}
+
 /** The grant as runs, ascending; fresh slots are one of their own, the last. */
 export function runsOf({ reused, first, end }: SlotGrant): SlotRun[] {
   const runs: SlotRun[] = []
@@ -36,9 +44,4 @@ export function runsOf({ reused, first, end }: SlotGrant): SlotRun[] {
 /** The part of `vectors`, one a point, that belongs to a run. */
 export function vectorsOfRun(vectors: Float32Array, run: SlotRun, dimension: number): Float32Array {
   return vectors.subarray(run.point * dimension, (run.point + run.count) * dimension)
-}
-
-/** Ascending slots as runs of a list. */
-export function runsOfSlots(slots: Uint32Array): SlotRun[] {
-  return runsOf({ reused: slots, first: 0, end: 0 })
 }

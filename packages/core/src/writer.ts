@@ -7,7 +7,7 @@ import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
 import { slicePoints, turn } from './points.js'
 import type { Readers } from './readers.js'
-import { runsOf, vectorsOfRun } from './slot-runs.js'
+import { runsOf, slotsOf, vectorsOfRun } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
 import type { Warmth } from './warmth.js'
 import {
@@ -199,7 +199,7 @@ export class Writer {
     const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
     const blocks = fields.prepare(plan.indexed, this.#unindexed)
     const vectors = vectorsOf(inputs, this.#options.storage.dimension)
-    const encoding = indexer.encode(runsOf(plan.grant), vectors)
+    const encoding = indexer.encode(slotsOf(plan.grant), vectors)
     await this.#store(plan, vectors).finally(() => encoding)
     const encoded = await encoding
     const sequence = this.#sequence + 1

@@ -83,7 +83,7 @@ describe('a closed generation', () => {
     const vectors = Float32Array.of(1, 2, 3, 4, 5, 6)
     const codes = await none().train(vectors, { dimension: 2, metric: 'euclidean', pool })
     const generation = new Generation(codes, 3)
-    await generation.encode([{ slot: 0, point: 0, count: 3 }], vectors)
+    await generation.encode(Uint32Array.of(0, 1, 2), vectors)
     const graph = await withScorer(codes, (scorer) => HnswIndex.create({ pool, scorer }))
     generation.graph = graph
     await graph.insert(Uint32Array.of(0, 1, 2))

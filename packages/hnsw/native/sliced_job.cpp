@@ -4,7 +4,7 @@ namespace annulus::hnsw {
 
 namespace {
 
-constexpr auto kSlice = std::chrono::microseconds(500);
+constexpr auto kSlice = std::chrono::microseconds(200);
 
 // A closed pool runs a submitted job at once on the submitting thread; a lane resubmitting itself
 // would then nest without end. Inside `submit` this names the lane, and the nested run only leaves

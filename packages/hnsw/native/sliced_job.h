@@ -1,4 +1,4 @@
-// Long work over the worker pool, in slices of about half a millisecond, so that searches queued
+// Long work over the worker pool, in slices of about 0.2 ms, so that searches queued
 // meanwhile wait no longer than that.
 //
 // Lifetime: the job belongs to its owner until `done` was called, exactly once, on any thread.

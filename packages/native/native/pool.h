@@ -1,5 +1,5 @@
 // Worker threads with a foreground and a background queue. Searches go in front; building waits
-// behind.
+// behind, gets a small share of any load, and leaves a worker free while searches come.
 #pragma once
 
 #include <annulus/abi.h>

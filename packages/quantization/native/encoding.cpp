@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "parallel.h"
 
@@ -32,13 +33,15 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
   Held<annulus_pool> pool;
   const float *vectors = nullptr;
   size_t n = 0;
-  uint64_t first_slot = 0;
+  EncodingSlots slots;
   const int32_t *abort = nullptr;
   std::function<void(EncodingResult)> done;
   size_t part_vectors = 1;
   std::atomic<size_t> bad_vector{none_bad};
 
   size_t parts() const { return (n + part_vectors - 1) / part_vectors; }
+  /// One past the last slot.
+  uint64_t end() const { return n == 0 ? 0 : slots[n - 1] + 1; }
   size_t part_end(size_t part) const { return std::min(n, (part + 1) * part_vectors); }
 
   void check(size_t part) {
@@ -54,8 +57,13 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
 
   void encode(size_t part) {
     const size_t from = part * part_vectors;
-    codes->encode(vectors + from * codes->dimension(), part_end(part) - from, first_slot + from);
-    if (codes->calibration().known()) look_at(from, part_end(part));
+    const size_t end = part_end(part);
+    for (size_t v = from; v < end;) {
+      const size_t run_end = slots.run_end(v, end);
+      codes->encode(vectors + v * codes->dimension(), run_end - v, slots[v]);
+      v = run_end;
+    }
+    if (codes->calibration().known()) look_at(from, end);
   }
 
   void look_at(size_t from, size_t to) {
@@ -64,7 +72,7 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
     uint64_t looked = 0;
     uint64_t beyond = 0;
     for (size_t v = from; v < to; ++v) {
-      const uint64_t slot = first_slot + v;
+      const uint64_t slot = slots[v];
       if (slot % looked_at_every != 0) continue;
       codes->decode(static_cast<uint32_t>(slot), decoded.data());
       const double error =
@@ -78,7 +86,7 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
 
   // Slots that are read already must not change before all of the input is known to be good.
   void start() {
-    if (first_slot >= codes->rows().slots()) return run(true);
+    if (n == 0 || slots[0] >= codes->rows().slots()) return run(true);
     in_parts([this](size_t part) { check(part); }, [this] { run(false); });
   }
 
@@ -89,7 +97,7 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
           encode(part);
         },
         [this] {
-          codes->rows().publish(first_slot + n);
+          codes->rows().publish(end());
           done({});
         });
   }
@@ -111,19 +119,26 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
 
 }  // namespace
 
+size_t EncodingSlots::run_end(size_t vector, size_t end) const {
+  if (scattered.empty()) return end;
+  size_t next = vector + 1;
+  while (next < end && scattered[next] == scattered[next - 1] + 1) ++next;
+  return next;
+}
+
 void encode_vectors(const CodesRef &codes, const Held<annulus_pool> &pool, const float *vectors,
-                    size_t n, uint64_t first_slot, const int32_t *abort,
+                    size_t n, EncodingSlots slots, const int32_t *abort,
                     std::function<void(EncodingResult)> done) {
   auto encoding = std::make_shared<Encoding>();
   encoding->codes = codes;
   encoding->pool = pool;
   encoding->vectors = vectors;
   encoding->n = n;
-  encoding->first_slot = first_slot;
+  encoding->slots = std::move(slots);
   encoding->abort = abort;
   encoding->done = std::move(done);
   encoding->part_vectors = std::max<size_t>(1, part_bytes / (sizeof(float) * codes->dimension()));
-  if (!codes->rows().reserve(first_slot + n)) {
+  if (!codes->rows().reserve(encoding->end())) {
     encoding->done({ANNULUS_OUT_OF_MEMORY, 0});
     return;
   }

@@ -1,5 +1,7 @@
 // encode and scan: promises of work on the pool.
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "encoding.h"
 #include "scan.h"
@@ -11,29 +13,28 @@ namespace {
 
 class EncodeTask : public Task {
  public:
-  EncodeTask(Napi::Env env, const CodesHandle &handle, uint64_t first_slot)
+  EncodeTask(Napi::Env env, const CodesHandle &handle, EncodingSlots slots)
       : Task(env),
         settler_(addon_data(env).settler),
         codes_(handle.codes),
         pool_(handle.pool),
-        first_slot_(first_slot) {}
+        slots_(std::move(slots)) {}
 
   void start(const float *vectors, size_t n) {
-    encode_vectors(codes_, pool_, vectors, n, first_slot_, abort_flag(),
-                   [this](EncodingResult result) {
-                     result_ = result;
-                     settler_.finish(this);
-                   });
+    encode_vectors(codes_, pool_, vectors, n, slots_, abort_flag(), [this](EncodingResult result) {
+      result_ = result;
+      settler_.finish(this);
+    });
   }
 
   void settle(Napi::Env env) override {
     if (result_.status == ANNULUS_OK) return deferred().Resolve(env.Undefined());
     if (result_.status == ANNULUS_OUT_OF_RANGE) {
       Napi::Object details = Napi::Object::New(env);
-      const auto slot = static_cast<double>(first_slot_ + result_.bad_vector);
-      details.Set("slot", Napi::Number::New(env, slot));
+      const uint64_t slot = slots_[result_.bad_vector];
+      details.Set("slot", Napi::Number::New(env, static_cast<double>(slot)));
       throw make_error(env, "ANNULUS_INVALID_VECTOR",
-                       "the vector for slot " + std::to_string(first_slot_ + result_.bad_vector) +
+                       "the vector for slot " + std::to_string(slot) +
                            " holds a value that is not finite; nothing was encoded",
                        details);
     }
@@ -44,16 +45,39 @@ class EncodeTask : public Task {
   Settler &settler_;
   CodesRef codes_;
   Held<annulus_pool> pool_;
-  uint64_t first_slot_;
+  EncodingSlots slots_;
   EncodingResult result_;
 };
 
-// encode(codes, firstSlot, vectors, abortFlag?)
+// The slots of n vectors: a first one, or one each.
+EncodingSlots encoding_slots(const Napi::Value &value, size_t n, uint64_t present) {
+  EncodingSlots slots;
+  if (!value.IsTypedArray()) {
+    slots.first = whole_number(value, "firstSlot", 0, present);
+    return slots;
+  }
+  const Napi::Env env = value.Env();
+  if (value.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array ||
+      value.As<Napi::TypedArray>().ElementLength() != n) {
+    throw make_error(env, "ANNULUS_INVALID_ARGUMENT", "slots must be a Uint32Array, one a vector");
+  }
+  const auto given = value.As<Napi::Uint32Array>();
+  slots.scattered.assign(given.Data(), given.Data() + n);
+  uint64_t next = 0;
+  for (const uint32_t slot : slots.scattered) {
+    if (slot < next || slot > std::max(next, present)) {
+      throw make_error(env, "ANNULUS_INVALID_ARGUMENT",
+                       "slots must be strictly ascending and leave out none above those encoded");
+    }
+    next = uint64_t{slot} + 1;
+  }
+  return slots;
+}
+
+// encode(codes, firstSlot or slots, vectors, abortFlag?)
 Napi::Value encode(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const CodesHandle &handle = open_handle(info[0]);
-  const uint64_t slots = handle.codes->rows().slots();
-  const uint64_t first_slot = whole_number(info[1], "firstSlot", 0, slots);
   const Napi::Float32Array vectors = float_array(info[2], "vectors");
   const uint32_t dimension = handle.codes->dimension();
   if (vectors.ElementLength() % dimension != 0) {
@@ -61,10 +85,11 @@ Napi::Value encode(const Napi::CallbackInfo &info) {
                      "vectors must hold whole vectors of dimension " + std::to_string(dimension));
   }
   const size_t n = vectors.ElementLength() / dimension;
-  if (n > max_slots - first_slot) {
+  EncodingSlots slots = encoding_slots(info[1], n, handle.codes->rows().slots());
+  if (n > 0 && slots[n - 1] >= max_slots) {
     throw make_error(env, "ANNULUS_LIMIT", "codes hold at most 2^32 - 1 vectors");
   }
-  auto owned = std::make_unique<EncodeTask>(env, handle, first_slot);
+  auto owned = std::make_unique<EncodeTask>(env, handle, std::move(slots));
   owned->keep(vectors);
   owned->watch(info[3]);
   EncodeTask *task = addon_data(env).settler.begin(std::move(owned));

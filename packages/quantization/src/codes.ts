@@ -54,14 +54,15 @@ export interface Codes {
   readonly fit?: CodeFit | undefined
 
   /**
-   * Encodes n × dimension floats, as the user gave them, into the slots from `firstSlot` on, which
-   * may be at most `slots`; encoding a slot anew is allowed. Calls take effect in the order they
-   * were made. `vectors` must not change until the promise has settled.
+   * Encodes n × dimension floats, as the user gave them: into the slots from a first one on, or each
+   * into its own of a strictly ascending list. Encoding a slot anew is allowed, leaving out one above
+   * `this.slots` is not. Calls take effect in the order they were made. What is passed must not
+   * change until the promise has settled.
    *
    * @throws AnnulusError `ANNULUS_INVALID_VECTOR` naming the slot when a value is not finite
    * (nothing is encoded then), `ANNULUS_DIMENSION`, `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`.
    */
-  encode(firstSlot: number, vectors: Float32Array, options?: EncodeOptions): Promise<void>
+  encode(slots: number | Uint32Array, vectors: Float32Array, options?: EncodeOptions): Promise<void>
 
   /** The vector that a slot's code stands for; normalised for cosine. */
   decode(slot: number): Float32Array

@@ -52,13 +52,13 @@ export class NativeCodes implements Codes {
   }
 
   async encode(
-    firstSlot: number,
+    slots: number | Uint32Array,
     vectors: Float32Array,
     options: EncodeOptions = {},
   ): Promise<void> {
     rejectUnknown('encode', options, ['signal'])
     await this.#inOrder(() =>
-      withAbort(options.signal, (abort) => native.encode(this.#handle, firstSlot, vectors, abort)),
+      withAbort(options.signal, (abort) => native.encode(this.#handle, slots, vectors, abort)),
     )
   }
 

@@ -32,7 +32,7 @@ interface Addon extends AddonBase {
   ): Promise<CodesHandle>
   encode(
     codes: CodesHandle,
-    firstSlot: number,
+    slots: number | Uint32Array,
     vectors: Float32Array,
     abort: Int32Array | undefined,
   ): Promise<void>

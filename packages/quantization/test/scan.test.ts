@@ -131,6 +131,34 @@ describe.each(quantizers)('scan of %s', (_, quantizer) => {
     expect(slots[0]).toBe(42)
   })
 
+  it('are encoded one by one into a list of slots as they are into consecutive ones', async () => {
+    const dimension = 10
+    const vectors = randomFloats(40 * dimension, 1)
+    const codes = await codesOf(quantizer(), vectors, dimension, 'euclidean')
+    const others = randomFloats(6 * dimension, 2)
+    const slots = Uint32Array.of(3, 4, 17, 39, 40, 41)
+    await codes.encode(slots, others)
+    const expected = await codesOf(quantizer(), vectors, dimension, 'euclidean')
+    for (const [index, slot] of slots.entries()) {
+      await expected.encode(slot, others.subarray(index * dimension, (index + 1) * dimension))
+    }
+    expect(codes.slots).toBe(42)
+    for (let slot = 0; slot < 42; slot++) expect(codes.decode(slot)).toEqual(expected.decode(slot))
+    const invalid = { code: 'ANNULUS_INVALID_ARGUMENT' }
+    for (const wrong of [[4, 3], [4, 4], [0, 43], [42, 44], [1]]) {
+      const two = others.subarray(0, 2 * dimension)
+      await expect(codes.encode(Uint32Array.from(wrong), two)).rejects.toMatchObject(invalid)
+    }
+    const bad = others.slice(0, 2 * dimension).fill(Number.NaN, dimension)
+    await expect(codes.encode(Uint32Array.of(7, 30), bad)).rejects.toMatchObject({
+      code: 'ANNULUS_INVALID_VECTOR',
+      details: { slot: 30 },
+    })
+    expect(codes.decode(7)).toEqual(expected.decode(7))
+    await codes.encode(new Uint32Array(), new Float32Array())
+    expect(codes.slots).toBe(42)
+  })
+
   it('stops when it is aborted', async () => {
     const dimension = 64
     const n = 20_000

@@ -60,8 +60,9 @@ typedef struct annulus_pool {
   void (*release)(void *self);
   uint32_t (*threads)(void *self);
   /* Runs `run(ctx, worker)` once on some worker (0 <= worker < threads). Jobs with `background` = 1
-     start only when no other job waits. Never refused: once closed and idle, it runs on the calling
-     thread. The caller holds a reference to the pool until the job has run. */
+     give way to others, but for a small share of their turns. Never refused: once closed and idle,
+     it runs on the calling thread. The caller holds a reference to the pool until the job has run.
+   */
   void (*submit)(void *self, void (*run)(void *ctx, uint32_t worker), void *ctx,
                  int32_t background);
 } annulus_pool;

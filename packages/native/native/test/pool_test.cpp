@@ -175,6 +175,47 @@ void searches_go_first() {
   CHECK(order.ran == "sssbbb");
 }
 
+// Two foreground jobs that submit themselves again until told to stop, and background jobs beside.
+struct Load {
+  Pool *pool = nullptr;
+  std::atomic<bool> stop{false};
+  std::atomic<int> building{0};
+  std::atomic<int> most{0};
+  Gate built, ended;
+};
+
+void search_again(void *ctx, uint32_t) {
+  auto *load = static_cast<Load *>(ctx);
+  if (load->stop) return load->ended.open();
+  submit(load->pool, search_again, load);
+}
+
+void build_once(void *ctx, uint32_t) {
+  auto *load = static_cast<Load *>(ctx);
+  const int now = ++load->building;
+  for (int most = load->most; now > most && !load->most.compare_exchange_weak(most, now);) {
+  }
+  std::this_thread::yield();
+  --load->building;
+  load->built.open();
+}
+
+// However many searches wait, building goes on; however much is to be built, a worker is free.
+void both_get_a_share() {
+  for (const uint32_t threads : {1u, 2u, 3u}) {
+    Load load;
+    load.pool = Pool::create(threads);
+    const int searches = static_cast<int>(threads) + 1;
+    for (int i = 0; i < searches; ++i) submit(load.pool, search_again, &load);
+    for (int i = 0; i < 200; ++i) submit(load.pool, build_once, &load, true);
+    load.built.wait_for(200);
+    load.stop = true;
+    load.ended.wait_for(searches);
+    load.pool->table().release(load.pool);
+    CHECK(load.most <= static_cast<int>(threads > 1 ? threads - 1 : 1));
+  }
+}
+
 // The worker that runs the last job drops the last reference: the pool ends itself.
 void dropped_by_its_own_job() {
   for (int round = 0; round < 50; ++round) {
@@ -209,6 +250,7 @@ int main() {
   jobs_that_submit();
   submitters_take_turns();
   searches_go_first();
+  both_get_a_share();
   dropped_by_its_own_job();
   return check::finish("pool");
 }
