@@ -1,12 +1,23 @@
-// Filters: equality on payload fields, all of which must hold.
+// Filters: equality and ranges on payload fields, all of which must hold.
 import { AnnulusError } from '@annulus/native'
 import { limits } from './limits.js'
 
 /** A payload value that can be compared for equality. */
 export type FilterValue = string | number | boolean | null
 
-/** One value, or any of several. */
-export type FieldCondition = FilterValue | { readonly in: readonly FilterValue[] }
+/**
+ * Values between bounds, at least one of them: numbers among numbers, strings among strings, the latter by UTF-16 code
+ * units, so that ISO dates are in order. A bound of one type passes no value of another.
+ */
+export interface FieldRange {
+  readonly gt?: number | string
+  readonly gte?: number | string
+  readonly lt?: number | string
+  readonly lte?: number | string
+}
+
+/** One value, any of several, or any within a range. */
+export type FieldCondition = FilterValue | { readonly in: readonly FilterValue[] } | FieldRange
 
 /**
  * Points whose payload has these values, field by field. A field that holds an array matches when one
@@ -18,7 +29,11 @@ export type Filter<Payload = Record<string, unknown>> = {
 
 export interface Condition {
   readonly field: string
-  readonly values: ReadonlySet<FilterValue>
+  /** The values looked for, which an index can find; none for a range. */
+  readonly values: ReadonlySet<FilterValue> | undefined
+  readonly accepts: (value: FilterValue) => boolean
+  /** The same for conditions that mean the same. */
+  readonly key: string
 }
 
 export interface ParsedFilter {
@@ -34,9 +49,9 @@ export function parseFilter(filter: unknown): ParsedFilter {
   }
   const entries = Object.entries(filter).filter(([, condition]) => condition !== undefined)
   const conditions = entries
-    .map(([field, condition]) => ({ field, values: new Set(valuesOf(field, condition)) }))
+    .map(([field, condition]) => parseCondition(field, condition))
     .sort((a, b) => (a.field < b.field ? -1 : 1))
-  const values = conditions.reduce((count, condition) => count + condition.values.size, 0)
+  const values = conditions.reduce((count, condition) => count + (condition.values?.size ?? 0), 0)
   if (values > limits.filterValuesMax) {
     throw new AnnulusError(
       'ANNULUS_LIMIT',
@@ -46,14 +61,12 @@ export function parseFilter(filter: unknown): ParsedFilter {
       },
     )
   }
-  return { key: JSON.stringify(conditions.map(canonical)), conditions }
+  return { key: JSON.stringify(conditions.map(({ key }) => key)), conditions }
 }
 
 /** Whether a payload fulfils every condition. */
 export function matches(conditions: readonly Condition[], payload: object | undefined): boolean {
-  return conditions.every(({ field, values }) =>
-    valuesIn(payload, field).some((value) => values.has(value)),
-  )
+  return conditions.every(({ field, accepts }) => valuesIn(payload, field).some(accepts))
 }
 
 /** The values of a payload field that equality can find: its own, or those of its elements. */
@@ -64,33 +77,81 @@ export function valuesIn(payload: object | undefined, field: string): FilterValu
   return isFilterValue(value) ? [value] : []
 }
 
-function valuesOf(field: string, condition: unknown): FilterValue[] {
+function parseCondition(field: string, condition: unknown): Condition {
   if (field.length > limits.fieldLengthMax) {
     throw new AnnulusError(
       'ANNULUS_LIMIT',
       `a field name may have at most ${limits.fieldLengthMax} characters`,
     )
   }
-  if (isFilterValue(condition)) return [checked(field, condition)]
+  if (isFilterValue(condition)) return equality(field, [condition])
   if (typeof condition === 'object' && condition !== null && !Array.isArray(condition)) {
-    const unknown = Object.keys(condition).find((key) => key !== 'in')
+    const names = Object.keys(condition)
+    const unknown = names.find((name) => name !== 'in' && !isBound(name))
     if (unknown !== undefined) {
       throw new AnnulusError(
         'ANNULUS_UNKNOWN_OPTION',
-        `filter field ${field} has an unknown condition "${unknown}"; use a value or { in: [...] }`,
-        {
-          details: { field, option: unknown },
-        },
+        `filter field ${field} has an unknown condition "${unknown}"; use a value, { in: [...] } or a range of gt, gte, lt, lte`,
+        { details: { field, option: unknown } },
       )
     }
-    if ('in' in condition && Array.isArray(condition.in) && condition.in.every(isFilterValue)) {
-      return condition.in.map((value) => checked(field, value))
+    if (!('in' in condition)) return range(field, condition)
+    if (names.length === 1 && Array.isArray(condition.in) && condition.in.every(isFilterValue)) {
+      return equality(field, condition.in)
     }
   }
   throw invalid(
-    `filter field ${field} needs a string, number, boolean or null, or { in: [...] } of them`,
+    `filter field ${field} needs a string, number, boolean or null, { in: [...] } of them, or a range such as { gte: 1 }`,
     field,
   )
+}
+
+function equality(field: string, given: readonly FilterValue[]): Condition {
+  const values = new Set(given.map((value) => checked(field, value)))
+  const texts = Array.from(values, (value) => JSON.stringify(value)).sort()
+  return {
+    field,
+    values,
+    accepts: (value) => values.has(value),
+    key: JSON.stringify([field, ...texts]),
+  }
+}
+
+const bounds = {
+  gt: (value: FilterValue, bound: FilterValue) => ordered(bound, value) && value !== bound,
+  gte: (value: FilterValue, bound: FilterValue) => ordered(bound, value),
+  lt: (value: FilterValue, bound: FilterValue) => ordered(value, bound) && value !== bound,
+  lte: (value: FilterValue, bound: FilterValue) => ordered(value, bound),
+}
+
+function isBound(name: string): name is keyof typeof bounds {
+  return Object.hasOwn(bounds, name)
+}
+
+/** Whether both are of the same type and the first is not above the second. */
+function ordered(low: FilterValue, high: FilterValue): boolean {
+  if (typeof low === 'number') return typeof high === 'number' && low <= high
+  return typeof low === 'string' && typeof high === 'string' && low <= high
+}
+
+function range(field: string, given: object): Condition {
+  const limiting = Object.entries(given).flatMap(([name, bound]: [string, unknown]) => {
+    if (!isBound(name) || bound === undefined) return []
+    if (typeof bound !== 'number' && typeof bound !== 'string') {
+      throw invalid(`filter field ${field} needs a number or a string for ${name}`, field)
+    }
+    return [{ name, bound: checked(field, bound) }]
+  })
+  if (limiting.length === 0) {
+    throw invalid(`filter field ${field} has a range without gt, gte, lt or lte`, field)
+  }
+  limiting.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return {
+    field,
+    values: undefined,
+    accepts: (value) => limiting.every(({ name, bound }) => bounds[name](value, bound)),
+    key: JSON.stringify([field, limiting]),
+  }
 }
 
 function isFilterValue(value: unknown): value is FilterValue {
@@ -107,10 +168,6 @@ function checked(field: string, value: FilterValue): FilterValue {
   if (typeof value === 'string') return Buffer.from(value, 'utf8').toString('utf8')
   if (typeof value !== 'number' || Number.isFinite(value)) return value
   throw invalid(`filter field ${field} has the value ${value}, which no payload holds`, field)
-}
-
-function canonical({ field, values }: Condition): unknown[] {
-  return [field, ...Array.from(values, (value) => JSON.stringify(value)).sort()]
 }
 
 function invalid(message: string, field: string): AnnulusError {

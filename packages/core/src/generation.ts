@@ -54,6 +54,8 @@ export class Generation {
   calibrates = true
   encoded: number
   linked: number
+  /** Slots that got other points, and so other codes, since the generation was made or loaded. */
+  reassignments = 0
   readonly drift = new DriftTest()
   readonly unencoded = new SlotSet()
   readonly unlinked = new SlotSet()
@@ -120,6 +122,7 @@ export class Generation {
       if (!encoded) this.unencoded.add(slot)
       this.unlinked.add(slot)
     }
+    this.reassignments += slots.length
     this.#changes++
   }
 

@@ -12,7 +12,7 @@ export type {
   IndexedCollection,
   IndexingProgress,
 } from './events.js'
-export type { FieldCondition, Filter, FilterValue } from './filter.js'
+export type { FieldCondition, FieldRange, Filter, FilterValue } from './filter.js'
 export type { PointId } from './ids.js'
 export { limits } from './limits.js'
 export type {

@@ -25,8 +25,8 @@ const filePattern = /^(slots|codes|graph)\.\d+\.snap/
 export class Snapshots {
   readonly #options: SnapshotOptions
   #manifest: SnapshotManifest | undefined
-  /** The generation whose files the manifest names. */
-  #saved: Generation | undefined
+  /** The generation whose files the manifest names, and how many slots it had reassigned by then. */
+  #saved: { readonly generation: Generation; readonly reassignments: number } | undefined
   #tableIsLost = false
   /** Whether files that are not valid any more stay, because somebody copies them. */
   keepFiles = false
@@ -91,7 +91,7 @@ export class Snapshots {
       onRebuilt(codesPath, rebuildable(error))
       return undefined
     }
-    this.#saved = generation
+    this.#saved = { generation, reassignments: 0 }
     if (manifest.graph === undefined) {
       generation.reconcile(table, reassigned)
       return generation
@@ -117,7 +117,7 @@ export class Snapshots {
     const { store } = this.#options
     const { database } = store
     if (database.readOnly || database.latch.tripped) return
-    if (this.#manifest === undefined || this.#saved !== generation) return
+    if (this.#manifest === undefined || this.#saved?.generation !== generation) return
     const manifest = { ...this.#manifest, calibration: generation.calibration }
     await store.commit(() => store.putSnapshot(manifest))
     this.#manifest = manifest
@@ -152,6 +152,7 @@ export class Snapshots {
     const { number } = store
     const version = (this.#manifest?.version ?? 0) + 1
     const parts = captureSlots(table, { collection: number, sequence })
+    const saved = generation && { generation, reassignments: generation.reassignments }
     const manifest: SnapshotManifest = {
       version,
       sequence,
@@ -178,7 +179,7 @@ export class Snapshots {
       store.removeChanges(covered)
     })
     this.#manifest = manifest
-    this.#saved = generation
+    this.#saved = saved
     this.#tableIsLost = false
     await this.#removeOthers(manifest)
   }
@@ -186,8 +187,12 @@ export class Snapshots {
   /** Codes that have not changed since the last snapshot are not written again. */
   #codesName(generation: Generation | undefined, version: number): string | undefined {
     if (generation === undefined) return undefined
-    const saved = this.#saved === generation ? this.#manifest : undefined
-    if (saved?.codes !== undefined && saved.encoded === generation.encoded) return saved.codes
+    const { encoded, reassignments } = generation
+    const isSaved =
+      this.#saved?.generation === generation &&
+      this.#saved.reassignments === reassignments &&
+      this.#manifest?.encoded === encoded
+    if (isSaved && this.#manifest?.codes !== undefined) return this.#manifest.codes
     return `codes.${version}.snap`
   }
 
@@ -198,7 +203,8 @@ export class Snapshots {
     const commits = sequence - last.sequence
     const linked = Math.abs((generation?.linked ?? 0) - last.linked)
     const encoded = Math.abs((generation?.encoded ?? 0) - last.encoded)
-    const replaced = generation !== undefined && generation !== this.#saved ? table.slots : 0
+    const replaced =
+      generation !== undefined && generation !== this.#saved?.generation ? table.slots : 0
     return Math.max(commits, linked, encoded, replaced)
   }
 

@@ -108,6 +108,34 @@ describe('slots of removed points', () => {
     expect(hit?.id).toBe(sought?.id)
   })
 
+  it('have the codes of their new points in the next snapshot, though none were added', async () => {
+    const path = await directory()
+    const session = async (work: (collection: Collection<Payload>) => Promise<void>) => {
+      const db = await openHere(path, preadStorage())
+      const collection = await db.collection<Payload>('c', options)
+      await work(collection)
+      await collection.waitForIndex()
+      await db.close()
+    }
+    await session((collection) => collection.upsert(points(0, 0, 400)).then(() => undefined))
+    await session(async (collection) => {
+      await collection.delete(points(0, 0, 200).map(({ id }) => id))
+      await freed(collection, 200)
+      // Commits enough for closing to save them.
+      for (let first = 0; first < 200; first += 20) {
+        await collection.upsert(points(1, first, first + 20))
+      }
+      expect(collection.stats().slots).toBe(400)
+    })
+    await session(async (collection) => {
+      for (const { id, vector } of [...points(1, 0, 200), ...points(0, 200, 400)]) {
+        const [hit] = await collection.search(vector, { limit: 1, rescore: false })
+        expect(hit).toMatchObject({ id, exact: false })
+        expect(hit?.score).toBeCloseTo(1, 2)
+      }
+    })
+  })
+
   it('keep a crash harmless that comes while one is written', async () => {
     const path = await directory()
     const db = await openHere(path, preadStorage())

@@ -143,6 +143,12 @@ describe('search', () => {
       (id: number) => [3, 4, 5, 77].includes(id % 100),
     ],
     ['both', { even: false, rank: { in: [3, 4] } }, (id: number) => id % 100 === 3],
+    ['a range', { rank: { gte: 40, lt: 90 } }, (id: number) => id % 100 >= 40 && id % 100 < 90],
+    [
+      'an index and a range',
+      { even: true, rank: { gt: 40 } },
+      (id: number) => id % 2 === 0 && id % 100 > 40,
+    ],
   ])('keeps to the filter: %s', async (_, filter, passes) => {
     const collection = await filled('euclidean')
     let found = 0
