@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { strikeLoop } from './disk/strike-loop.js'
 import { sweepFaults } from './faults/sweep.js'
+import { flipEveryBit } from './flips/every-bit.js'
 import { flipBits } from './flips/flips.js'
+import { flipLmdbBits } from './flips/lmdb-flips.js'
 import { killLoop } from './kill/loop.js'
 import { cutPower } from './power/cuts.js'
 import { backendNamed } from './site.js'
@@ -37,6 +39,8 @@ async function run(harness: string | undefined, directory: string) {
   }
   if (harness === 'power') return cutPower({ states: count(100_000), seed, directory })
   if (harness === 'faults') return sweepFaults({ directory, step: count(1) })
+  if (harness === 'bits') return flipEveryBit({ directory, step: count(1) })
+  if (harness === 'lmdb-flips') return flipLmdbBits(directory, count(499))
   if (harness === 'flips') {
     return { backend, ...(await flipBits({ backend, directory, step: count(1) })) }
   }
@@ -50,9 +54,7 @@ async function run(harness: string | undefined, directory: string) {
     const options = { backend, seconds: count(3_600), seed, directory, onSample }
     return { backend, ...(await soak(options)) }
   }
-  throw new Error(
-    `there is no harness ${harness}; there are kill, power, cuts, faults, disk-faults, flips and soak`,
-  )
+  throw new Error(`there is no harness ${harness}; see reliability/README.md`)
 }
 
 function diskProgram(): string {

@@ -40,7 +40,8 @@ const livesPerDatabase = 25
 const faults: [readonly string[], ...(readonly string[])[]] = [
   ['write', 'eio'],
   ['write', 'enospc'],
-  ['write', 'short'],
+  // Not of a meta page: those are within a sector, which a disk writes whole.
+  ['write', 'short', 'range=8192-1099511627776'],
   ['fsync', 'eio'],
   ['fsync', 'lost'],
 ]
@@ -72,6 +73,8 @@ class StrikeLoop {
   readonly #pace = new Pace()
   #next = new Child()
   #version = 0
+  /** The last fault, for people. */
+  #fault = ''
 
   constructor(options: StrikeOptions) {
     this.#options = options
@@ -130,7 +133,7 @@ class StrikeLoop {
     const strike = async (kill: () => void) => {
       struck = true
       this.report.strikes++
-      if (this.#options.strike === 'fault') await this.#fault(disk)
+      if (this.#options.strike === 'fault') await this.#makeFail(disk)
       else await this.#cut(disk).finally(kill)
     }
     const { signal, exitCode } = await child.live(start, this.#pace.moment(random), hear, strike)
@@ -149,9 +152,10 @@ class StrikeLoop {
     await disk.cut(torn ? under(this.#random, 2 ** 31) : undefined)
   }
 
-  async #fault(disk: Disk): Promise<void> {
+  async #makeFail(disk: Disk): Promise<void> {
     const random = this.#random
     const words = oneOf(random, faults)
+    this.#fault = words.join(' ')
     const times = random() < 0.5 ? ['count=1'] : []
     await disk.fault(...words, 'path=annulus.mdb', `skip=${under(random, 4)}`, ...times)
   }
@@ -169,6 +173,8 @@ class StrikeLoop {
   }
 
   #fail(text: string): void {
-    this.report.problems.push(`strike ${this.report.strikes}, seed ${this.#options.seed}: ${text}`)
+    this.report.problems.push(
+      `strike ${this.report.strikes}, seed ${this.#options.seed}, ${this.#fault}: ${text}`,
+    )
   }
 }

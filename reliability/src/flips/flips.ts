@@ -22,12 +22,16 @@ export interface FlipReport {
   readonly problems: string[]
 }
 
+export function emptyReport(): FlipReport {
+  return { flips: 0, truncations: 0, detected: 0, harmless: 0, problems: [] }
+}
+
 /** Enough for codes and a graph; even numbers would give numeric ids, whose table is half a megabyte. */
-const numbers = Array.from({ length: 50 }, (_, i) => 2 * i + 1)
+export const numbers = Array.from({ length: 50 }, (_, i) => 2 * i + 1)
 const version = 1
 
 export async function flipBits(options: FlipOptions): Promise<FlipReport> {
-  const report: FlipReport = { flips: 0, truncations: 0, detected: 0, harmless: 0, problems: [] }
+  const report = emptyReport()
   const pristine = await mkdtemp(join(options.directory, 'pristine-'))
   await build(pristine, options.backend)
   const copy = `${pristine}-copy`
@@ -51,7 +55,8 @@ export async function flipBits(options: FlipOptions): Promise<FlipReport> {
   return report
 }
 
-async function build(path: string, backend: BackendName): Promise<void> {
+/** A small database in which there is everything. */
+export async function build(path: string, backend: BackendName): Promise<void> {
   const { db, collection } = await openSite({ path, storage: storageOf(backend) })
   await collection.upsert(numbers.map((number) => pointOf(number, version)))
   await collection.waitForIndex()
@@ -76,25 +81,42 @@ async function attempt(
   backend: BackendName,
   report: FlipReport,
 ): Promise<void> {
+  const outcome = await openDamaged(pristine, copy, file, bytes, backend)
+  if (outcome === 'detected') report.detected++
+  else if (outcome === 'harmless') report.harmless++
+  else report.problems.push(`${file}, ${what}: ${outcome.wrong}`)
+}
+
+export type Outcome = 'detected' | 'harmless' | { readonly wrong: string }
+
+/** Opens a copy of the database in which one file holds these bytes, and looks at everything. */
+export async function openDamaged(
+  pristine: string,
+  copy: string,
+  file: string,
+  bytes: Uint8Array,
+  backend: BackendName,
+): Promise<Outcome> {
   await rm(copy, { recursive: true, force: true })
   await cp(pristine, copy, { recursive: true })
   await writeFile(join(copy, file), bytes)
-  const noticed: string[] = []
-  const onRebuilt = (reason: string) => noticed.push(reason)
+  let noticed = false
+  const onRebuilt = () => {
+    noticed = true
+  }
   try {
     const site = await openSite({ path: copy, storage: storageOf(backend), onRebuilt })
     try {
       const { points, problems } = await inspect(site.collection, 1)
-      const right = problems.length === 0 && points.size === numbers.length
-      if (!right) report.problems.push(`${file}, ${what}: ${points.size} points; ${problems[0]}`)
+      if (problems.length > 0 || points.size !== numbers.length) {
+        return { wrong: `${points.size} points; ${problems[0]}` }
+      }
     } finally {
       await site.db.close()
     }
   } catch (error) {
-    const code = codeOf(error)
-    if (code === undefined) report.problems.push(`${file}, ${what}: ${String(error)}`)
-    noticed.push(String(code))
+    if (codeOf(error) === undefined) return { wrong: String(error) }
+    noticed = true
   }
-  if (noticed.length > 0) report.detected++
-  else report.harmless++
+  return noticed ? 'detected' : 'harmless'
 }
