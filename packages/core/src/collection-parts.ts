@@ -133,7 +133,6 @@ export async function openParts(
       indexer,
       filters,
       payloads,
-      m: config.m,
       betweenCommits: (work) => writer.betweenCommits(work),
     }
     return {

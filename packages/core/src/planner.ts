@@ -16,8 +16,6 @@ export interface PlanInput {
   /** Candidates that will be read in any case. */
   readonly candidates: number
   readonly ef: number
-  /** Neighbours of a node in the graph. */
-  readonly m: number
   /** The caller wants every matching point compared. */
   readonly exact: boolean
   readonly hasCodes: boolean
@@ -25,14 +23,23 @@ export interface PlanInput {
 }
 
 /**
- * A scan compares `matching` codes. A beam that keeps to matching points has to look at about
- * ef × m × points / matching of them before it has seen ef that match, so scanning is cheaper while
- * matching² < ef × m × points.
+ * Costs of each place in the beam, as multiples of what a scan pays for a code: of a walk through all nodes, which
+ * meets points / matching times as many for the same results, and of one that passes through others to those that
+ * match, which few of them do not lead to. As measured for native/strategy.cpp of @annulus/hnsw, which decides
+ * between the two walks, and gives them up for a scan where filter and query exclude each other.
  */
+const walkPerPlace = 14
+const twoHopsPerPlace = 70
+const twoHopShare = 0.03
+
 export function plan(input: PlanInput): Strategy {
-  if (input.matching === 0) return 'none'
+  const { matching, points, ef } = input
+  if (matching === 0) return 'none'
   if (input.exact || !input.hasCodes) return 'exact'
-  if (input.matching <= input.candidates) return 'exact'
+  if (matching <= input.candidates) return 'exact'
   if (!input.hasGraph) return 'scan'
-  return input.matching ** 2 < input.ef * input.m * input.points ? 'scan' : 'graph'
+  const share = matching / points
+  const walk = (walkPerPlace * ef) / share
+  const twoHops = share < twoHopShare ? Number.POSITIVE_INFINITY : twoHopsPerPlace * ef
+  return matching <= Math.min(walk, twoHops) ? 'scan' : 'graph'
 }

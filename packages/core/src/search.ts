@@ -54,7 +54,6 @@ export interface SearchParts extends Pick<Scope, 'pool' | 'storage' | 'reader' |
   readonly indexer: Indexer
   readonly filters: FilterCache
   readonly payloads: PayloadReader
-  readonly m: number
   /** Runs work while no write takes effect. */
   readonly betweenCommits: <T>(work: () => Promise<T>) => Promise<T>
 }
@@ -168,7 +167,6 @@ async function begin(parts: SearchParts, options: ParsedSearch): Promise<Begun> 
     points: parts.table.live.size,
     candidates: options.rescore === 'bounded' ? options.limit + options.offset : options.candidates,
     ef: options.ef,
-    m: parts.m,
     exact: options.exact,
     hasCodes: (scope.generation?.encoded ?? 0) > 0,
     hasGraph: scope.generation?.graph !== undefined && scope.generation.linked > 0,

@@ -100,7 +100,7 @@ describe('search', () => {
     const [query = new Float32Array()] = queries
     const reads = async (options: object) =>
       (await collection.searchWithDiagnostics(query, { rescore: true, ...options })).diagnostics
-    expect(await reads({})).toMatchObject({
+    expect(await reads({ ef: 200 })).toMatchObject({
       strategy: 'scan',
       reads: 20,
       candidates: 20,

@@ -17,12 +17,16 @@ constexpr uint32_t kK = 10;
 
 double cpu_us() { return 1e6 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
+// Which nodes are admitted: any, or those on the far or the near side of the query.
+enum class Kind { random, farthest, nearest };
+constexpr const char *kNames[] = {"random  ", "farthest", "nearest "};
+
 struct Query {
   std::vector<uint32_t> allowed;
   std::vector<uint32_t> truth;
 };
 
-Query make_query(const Graph &graph, const DataSet &set, uint32_t q, double share, bool far) {
+Query make_query(const Graph &graph, const DataSet &set, uint32_t q, double share, Kind kind) {
   const annulus_scorer &scorer = graph.scorer();
   ScratchLease scratch(graph.scratches);
   scorer.query_prepare(scorer.self, set.query(q), (*scratch).query.data());
@@ -37,8 +41,10 @@ Query make_query(const Graph &graph, const DataSet &set, uint32_t q, double shar
   Query query;
   query.allowed.assign((set.count() + 31) / 32, 0);
   for (size_t i = 0; i < ranked.size(); ++i) {
-    const bool in =
-        far ? i >= (1 - share) * ranked.size() : std::uniform_real_distribution<>()(random) < share;
+    const double place = static_cast<double>(i) / static_cast<double>(ranked.size());
+    const bool in = kind == Kind::random     ? std::uniform_real_distribution<>()(random) < share
+                    : kind == Kind::farthest ? place >= 1 - share
+                                             : place < share;
     if (!in) continue;
     const uint32_t slot = slot_of(ranked[i]);
     query.allowed[slot / 32] |= 1u << (slot % 32);
@@ -89,11 +95,11 @@ std::vector<uint32_t> answer(const Graph &graph, const float *vector, const Quer
 
 void measure_filters(const Graph &graph, const DataSet &set, uint32_t ef) {
   const uint32_t queries = std::min(kQueries, set.query_count());
-  for (const bool far : {false, true}) {
+  for (const Kind kind : {Kind::random, Kind::farthest, Kind::nearest}) {
     for (const double share : {0.001, 0.01, 0.03, 0.1, 0.3, 0.5, 0.8}) {
       std::vector<Query> made;
-      for (uint32_t q = 0; q < queries; ++q) made.push_back(make_query(graph, set, q, share, far));
-      std::printf("%s %5.1f %%:", far ? "farthest" : "random  ", 100 * share);
+      for (uint32_t q = 0; q < queries; ++q) made.push_back(make_query(graph, set, q, share, kind));
+      std::printf("%s %5.1f %%:", kNames[static_cast<int>(kind)], 100 * share);
       for (const char *how : {"scan", "plain", "two hops", "chosen"}) {
         uint64_t hits = 0, wanted = 0;
         const double start = cpu_us();
