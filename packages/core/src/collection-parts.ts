@@ -9,6 +9,7 @@ import { FieldIndex } from './field-index.js'
 import { FilterCache } from './filter-cache.js'
 import type { Generation } from './generation.js'
 import { Indexer } from './indexer.js'
+import { MemoryBudget } from './memory-budget.js'
 import type { CollectionOptions, Tuning } from './options.js'
 import { PayloadReader } from './payload-reader.js'
 import { Readers } from './readers.js'
@@ -50,6 +51,7 @@ export interface CollectionParts {
   readonly indexer: Indexer
   readonly writer: Writer
   readonly snapshots: Snapshots
+  readonly budget: MemoryBudget
   readonly search: SearchParts
 }
 
@@ -63,6 +65,9 @@ export async function openParts(
   const { files, pool, warmth, directory } = host
   const quantizer = quantizerOf(config, options)
   const store = new CollectionStore(host.store, config.number)
+  const { threads } = pool
+  const budget = new MemoryBudget({ config, quantizer, tuning, threads })
+  budget.check(store.state().slots)
   const { readOnly } = host.store
   if (!readOnly) await files.makeDirectory(directory)
   const storage = await host.storage.open({
@@ -92,6 +97,7 @@ export async function openParts(
         metric: config.metric,
         graph: { m: config.m, efConstruct: config.efConstruct },
         ...tuning,
+        budget,
         choice: snapshots.choice,
         onProgress: (progress) => emit('indexing', progress),
         onIdle: () => emit('indexed', { points: table.live.size, ...indexer.codes }),
@@ -119,6 +125,7 @@ export async function openParts(
       indexer,
       readers,
       warmth,
+      budget,
       onRemoved,
       onReused: (slots) => filters.reassign(slots),
       onLost,
@@ -147,6 +154,7 @@ export async function openParts(
       indexer,
       writer,
       snapshots,
+      budget,
       search,
     }
   } catch (error) {

@@ -24,6 +24,8 @@ export function collectionStats(parts: CollectionParts, searches: SearchCounters
       slots: table.bytes,
       payloads: payloads.bytes,
       filters: filters.bytes,
+      budget: parts.budget.bytes,
+      needed: parts.budget.needed(table.slots, current).total,
     },
     storage: storage.stats(),
     index: {

@@ -2,6 +2,7 @@
 // extended by the slots written since; dead slots are masked out.
 import { AbortError, AnnulusError } from '@annulus/native'
 import { LRUCache } from 'lru-cache'
+import { filterCacheBytes } from './cache-sizes.js'
 import { nowMs } from './clock.js'
 import { blockSlots, type FieldIndex } from './field-index.js'
 import { type Condition, type FilterValue, matches, type ParsedFilter } from './filter.js'
@@ -11,7 +12,6 @@ import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import type { Writer } from './writer.js'
 
-const cacheBytes = 16 << 20
 const entryBytes = 500
 /** Longest time to hold the event loop while a filter is evaluated. */
 const sliceMs = 2
@@ -73,7 +73,7 @@ export class FilterCache {
   readonly #reader: PayloadReader
   readonly #fields: FieldIndex
   readonly #betweenCommits: Writer['betweenCommits']
-  readonly #entries = new LRUCache<string, Entry>({ maxSize: cacheBytes })
+  readonly #entries = new LRUCache<string, Entry>({ maxSize: filterCacheBytes })
 
   constructor(
     table: SlotTable,

@@ -4,6 +4,7 @@ import { AnnulusError, releaseHandle, type ScorerHandle, type SourceHandle } fro
 import type { Choice, Codes } from '@annulus/quantization'
 import type { Calibration } from './calibration.js'
 import { DriftTest } from './drift.js'
+import type { MemoryBudget } from './memory-budget.js'
 import { releaseAll } from './releasing.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
@@ -81,7 +82,9 @@ export class Generation {
   saving = false
 
   /** Codes trained among few points serve badly once there are many more; others outgrow their memory. */
-  isOutgrown(table: SlotTable, graphFrom: number): boolean {
+  isOutgrown(table: SlotTable, graphFrom: number, budget: MemoryBudget): boolean {
+    // Even so they stay where there is no room for others beside them.
+    if (!budget.allowsRebuild(table.slots, this)) return false
     if (table.slots > (this.choice?.countMax ?? table.slots)) return true
     if (this.trainedOn >= trainingVectorsMax) return false
     const startsGraph = this.graph === undefined && table.live.size >= graphFrom

@@ -6,6 +6,7 @@ import type { VectorStorage } from '@annulus/storage'
 import { nowMs } from './clock.js'
 import type { IndexingProgress } from './events.js'
 import { Generation, withScorer } from './generation.js'
+import type { MemoryBudget } from './memory-budget.js'
 import type { Readers } from './readers.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
@@ -17,6 +18,7 @@ export interface IndexJobOptions {
   readonly table: SlotTable
   readonly readers: Readers
   readonly quantizer: Quantizer
+  readonly budget: MemoryBudget
   readonly metric: Metric
   readonly graph: { readonly m: number; readonly efConstruct: number }
   readonly onProgress: (progress: IndexingProgress) => void
@@ -52,11 +54,13 @@ export class IndexJobs {
   }
 
   #choose(kept: Choice | undefined, replaced: Generation | undefined): Choice | undefined {
-    const { storage, table, quantizer, metric } = this.#options
+    const { storage, table, quantizer, metric, budget } = this.#options
     const count = table.slots
     if (kept !== undefined && count <= (kept.countMax ?? count)) return kept
     const replacedBytes = replaced?.codes.bytes ?? 0
-    return quantizer.choose?.({ dimension: storage.dimension, metric, count, replacedBytes })
+    const memoryBytes = budget.forCodes(count)
+    const { dimension } = storage
+    return quantizer.choose?.({ dimension, metric, count, replacedBytes, memoryBytes })
   }
 
   #quantizer(choice: Choice | undefined): Quantizer {

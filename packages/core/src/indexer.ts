@@ -113,6 +113,8 @@ export class Indexer {
 
   /** Trains and links everything anew beside the current index, then replaces it. */
   async rebuild(): Promise<void> {
+    const { budget, table } = this.#options
+    budget.checkRebuild(table.slots, this.current)
     this.#rebuildWanted = true
     await this.settled()
   }
@@ -225,7 +227,7 @@ export class Indexer {
 
   /** The next job, or undefined when all is done. */
   #job(): (() => Promise<void>) | undefined {
-    const { table, codesFrom, graphFrom, backlogMax } = this.#options
+    const { table, codesFrom, graphFrom, backlogMax, budget } = this.#options
     const saveFrom = this.#saveFrom
     if (saveFrom !== undefined && this.#isConsistent()) return () => this.#save(saveFrom)
     const rebuilding = this.#next !== undefined
@@ -237,7 +239,7 @@ export class Indexer {
     }
     if (
       this.#rebuildWanted ||
-      (this.#next === undefined && this.current.isOutgrown(table, graphFrom))
+      (this.#next === undefined && this.current.isOutgrown(table, graphFrom, budget))
     ) {
       return () => this.#begin()
     }

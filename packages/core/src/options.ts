@@ -2,6 +2,7 @@
 import { AnnulusError, checkOptions, type Metric, metrics } from '@annulus/native'
 import type { Quantizer } from '@annulus/quantization'
 import type { FileOps, StorageFactory } from '@annulus/storage'
+import { filterCacheBytes } from './cache-sizes.js'
 import type { Durability } from './durability.js'
 
 /** Options of `open`. */
@@ -60,6 +61,11 @@ export interface CollectionTuning {
   readonly backlogMax?: number
   /** Removed points from which on, beside a tenth of all, their space is made free; default 1,000. */
   readonly reclaimFrom?: number
+  /**
+   * Bytes that the collection may take in memory: codes, graph, slots, and caches as large as they may become;
+   * default: no bound. Writes and rebuilds that would need more are refused (`ANNULUS_MEMORY_BUDGET`), and so is opening.
+   */
+  readonly memoryBudget?: number
   /** Bytes of decoded payloads and ids kept in memory; default 64 MiB. */
   readonly payloadCacheBytes?: number
   /** Searches slower than this emit `slowSearch`; default 100. */
@@ -80,7 +86,8 @@ export type Rescore = 'bounded' | boolean
 
 export type SearchDefaults = 'rescore' | 'oversampling'
 
-export type Tuning = Required<Omit<CollectionTuning, SearchDefaults>> & {
+export type Tuning = Required<Omit<CollectionTuning, SearchDefaults | 'memoryBudget'>> & {
+  readonly memoryBudget: number | undefined
   readonly rescore: Rescore
   readonly oversampling: number | undefined
 }
@@ -95,6 +102,7 @@ const tuningNames = [
   'graphFrom',
   'backlogMax',
   'reclaimFrom',
+  'memoryBudget',
   'payloadCacheBytes',
   'slowSearchMs',
   'rescore',
@@ -111,13 +119,15 @@ const schemaNames = [
 
 export function parseTuning(options: CollectionOptions): Tuning {
   checkNames(options, [...schemaNames, ...tuningNames], 'collection')
+  const payloadCacheBytes = integer(options.payloadCacheBytes ?? 64 << 20, 'payloadCacheBytes', 0)
   const codesFrom = integer(options.codesFrom ?? 1_000, 'codesFrom', 1)
   return {
     codesFrom,
     graphFrom: integer(options.graphFrom ?? Math.max(codesFrom, 5_000), 'graphFrom', codesFrom),
     backlogMax: integer(options.backlogMax ?? 50_000, 'backlogMax', 1),
     reclaimFrom: integer(options.reclaimFrom ?? 1_000, 'reclaimFrom', 1),
-    payloadCacheBytes: integer(options.payloadCacheBytes ?? 64 << 20, 'payloadCacheBytes', 0),
+    memoryBudget: budgetOf(options.memoryBudget, payloadCacheBytes),
+    payloadCacheBytes,
     slowSearchMs: finite(options.slowSearchMs ?? 100, 'slowSearchMs', 0),
     rescore: rescoring(options.rescore ?? 'bounded'),
     oversampling:
@@ -125,6 +135,18 @@ export function parseTuning(options: CollectionOptions): Tuning {
         ? undefined
         : finite(options.oversampling, 'oversampling', 1),
   }
+}
+
+/** Caches may fill up whatever is written, so a budget is for more than them. */
+function budgetOf(value: unknown, payloadCacheBytes: number): number | undefined {
+  if (value === undefined) return undefined
+  const caches = payloadCacheBytes + filterCacheBytes
+  const budget = integer(value, 'memoryBudget', 1)
+  if (budget > caches) return budget
+  throw invalid(
+    `memoryBudget must be more than the ${caches} bytes that the caches may take (payloadCacheBytes and ${filterCacheBytes})`,
+    'memoryBudget',
+  )
 }
 
 /** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION` naming the first option that does not exist. */

@@ -20,6 +20,10 @@ export interface CollectionStats {
     /** Decoded payloads and ids, by estimate. */
     readonly payloads: number
     readonly filters: number
+    /** What the collection may take at most; undefined without a budget. */
+    readonly budget: number | undefined
+    /** What the slots there are need at most once they are indexed, full caches included. */
+    readonly needed: number
   }
   readonly storage: StorageStats
   readonly index: {

@@ -5,6 +5,7 @@ import type { CollectionStore } from './collection-store.js'
 import type { FieldIndex, SlotsByKey } from './field-index.js'
 import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
+import type { MemoryBudget } from './memory-budget.js'
 import { slicePoints, turn } from './points.js'
 import type { Readers } from './readers.js'
 import { runsOf, slotsOf, vectorsOfRun } from './slot-runs.js'
@@ -36,6 +37,7 @@ export interface WriterOptions {
   readonly indexer: Indexer
   readonly readers: Readers
   readonly warmth: Warmth
+  readonly budget: MemoryBudget
   readonly onRemoved: (slots: readonly number[]) => void
   /** Slots that had other points before. */
   readonly onReused: (slots: readonly number[]) => void
@@ -196,6 +198,7 @@ export class Writer {
     const plan = planWrites(inputs, this.#options)
     if (plan.added.size === 0 && plan.removed.length === 0) return plan.counts
     const { first: from, end: to } = plan.grant
+    if (to > table.slots) this.#options.budget.check(to, indexer.current)
     const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
     const blocks = fields.prepare(plan.indexed, this.#unindexed)
     const vectors = vectorsOf(inputs, this.#options.storage.dimension)

@@ -10,7 +10,7 @@ import { type CodeSize, noneSize, productSize, rotatedSize, scalarSize } from '.
 
 export interface AutoOptions {
   /**
-   * Bytes that codes may take. Default: half of the memory that is available when codes are trained, what
+   * Bytes that codes may take. Default: what the `memoryBudget` of the collection leaves; without one half of the memory that is available when codes are trained, what
    * the control group of the process leaves included; the other half is for graph, payloads and page cache.
    */
   readonly memoryBytes?: number
@@ -71,13 +71,12 @@ export function auto(options: AutoOptions = {}): Quantizer {
     )
   }
   const pick = (input: ChoiceInput) => {
+    if (memoryBytes !== undefined) return pickWithin(memoryBytes, input, 'asked')
+    if (input.memoryBytes !== undefined) {
+      return pickWithin(input.memoryBytes, input, 'what the memory budget leaves')
+    }
     const free = availableMemory() + (input.replacedBytes ?? 0)
-    const budget = memoryBytes ?? Math.floor(availableShare * free)
-    return pickWithin(
-      budget,
-      input,
-      memoryBytes === undefined ? 'half of the free memory' : 'asked',
-    )
+    return pickWithin(Math.floor(availableShare * free), input, 'half of the free memory')
   }
   return {
     kind: 'auto',

@@ -14,3 +14,4 @@ export type {
 } from './quantizer.js'
 export { type RotatedOptions, rotated } from './rotated.js'
 export { type ScalarOptions, scalar } from './scalar.js'
+export { type CodeSize, codeSize } from './sizes.js'

@@ -25,6 +25,8 @@ export interface ChoiceInput {
   readonly count: number
   /** Bytes of codes that the new ones will replace; they count as free. Default 0. */
   readonly replacedBytes?: number
+  /** Bytes that the new codes may take, where whoever asks keeps to a budget. */
+  readonly memoryBytes?: number | undefined
 }
 
 /** What was picked, and why. */

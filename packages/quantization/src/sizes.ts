@@ -1,5 +1,6 @@
 // Memory that codes will take, before there are any: what `auto` compares with its budget.
 import type { Metric } from '@annulus/native'
+import type { QuantizerSettings } from './quantizer.js'
 
 export interface CodeSize {
   /** Of each vector. */
@@ -49,4 +50,28 @@ export function productSize(dimension: number, compression: number): CodeSize {
     bytesPerVector: rowBytes(Math.ceil((4 * dimension) / compression)),
     fixedBytes: bookkeeping + 2 * 4 * centroids * dimension,
   }
+}
+
+const binaryTerms = 12
+
+export function binarySize(dimension: number): CodeSize {
+  return {
+    bytesPerVector: rowBytes(8 * Math.ceil(dimension / 64) + binaryTerms),
+    fixedBytes: bookkeeping + 4 * dimension,
+  }
+}
+
+/** What codes of a kind take, before there are any; undefined for a kind that is not of this package. */
+export function codeSize(
+  kind: string,
+  settings: QuantizerSettings,
+  dimension: number,
+  metric: Metric,
+): CodeSize | undefined {
+  if (kind === 'none') return noneSize(dimension)
+  if (kind === 'scalar') return scalarSize(dimension, metric)
+  if (kind === 'binary') return binarySize(dimension)
+  if (kind === 'rotated') return rotatedSize(dimension, settings['bits'] ?? 4)
+  if (kind === 'product') return productSize(dimension, settings['compression'] ?? 16)
+  return undefined
 }
