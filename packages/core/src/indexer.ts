@@ -65,10 +65,9 @@ export class Indexer {
   /** Slots that wait for their codes or for their place in the graph. */
   get backlog(): number {
     const { table, codesFrom, graphFrom } = this.#options
-    if (table.live.size < codesFrom && this.current === undefined) return 0
-    const wantsGraph = this.current?.graph !== undefined || table.live.size >= graphFrom
     const { current } = this
-    if (current === undefined) return table.slots
+    if (current === undefined) return table.live.size < codesFrom ? 0 : table.slots
+    const wantsGraph = current.graph !== undefined || table.live.size >= graphFrom
     return wantsGraph
       ? table.slots - current.linked + current.unlinked.size
       : table.slots - current.encoded + current.unencoded.size
@@ -237,13 +236,9 @@ export class Indexer {
     if (this.current === undefined) {
       return table.live.size >= codesFrom ? () => this.#serve() : undefined
     }
-    if (
-      this.#rebuildWanted ||
-      (this.#next === undefined && this.current.isOutgrown(table, graphFrom, budget))
-    ) {
-      return () => this.#begin()
-    }
     const { current } = this
+    const outgrown = () => !rebuilding && current.isOutgrown(table, graphFrom, budget)
+    if (this.#rebuildWanted || outgrown()) return () => this.#begin()
     const onCurrent = this.#jobOn(current)
     if (this.#next === undefined && onCurrent === undefined && this.#calibrating.isDue(current)) {
       return () => this.#calibrating.run(current)
