@@ -1,6 +1,6 @@
 // What a collection will take of memory once its points are indexed, and whether that fits what it may take.
 import { AnnulusError } from '@annulus/native'
-import { type CodeSize, codeSize, type Quantizer } from '@annulus/quantization'
+import { type CodeSize, codeSize, type Quantizer, quantizerFrom } from '@annulus/quantization'
 import { filterCacheBytes } from './cache-sizes.js'
 import type { CollectionConfig } from './catalog.js'
 import type { Generation } from './generation.js'
@@ -158,6 +158,7 @@ export class MemoryBudget {
     const { dimension, metric } = this.#options.config
     return kinds
       .filter(([kind, settings]) => {
+        if (quantizerFrom(kind, settings)?.metrics?.includes(metric) === false) return false
         const size = codeSize(kind, settings, dimension, metric)
         return size !== undefined && bytesOf(size, slots) <= bytes
       })
