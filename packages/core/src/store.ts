@@ -2,6 +2,7 @@
 import { AnnulusError } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
+import { Commits } from './commits.js'
 import { batchedMs, type Durability } from './durability.js'
 import { Latch } from './latch.js'
 import { checkLmdbFile, lmdbError } from './lmdb-file.js'
@@ -59,11 +60,13 @@ export class Store {
   readonly #all: readonly Table<never>[]
   readonly #participants = new Set<FlushParticipant>()
   #flushes: Promise<void> = Promise.resolve()
+  readonly #commits: Commits
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
   private constructor(root: RootDatabase<Buffer, Key>, options: StoreOptions) {
     this.#root = root
+    this.#commits = new Commits(root, this.latch)
     this.durability = options.durability
     this.readOnly = options.readOnly
     this.#databases = databasesOf(root)
@@ -146,7 +149,7 @@ export class Store {
    */
   async commit(write: () => void): Promise<void> {
     this.checkWritable()
-    if (!this.#hasWaiting) return this.#transact(write)
+    if (!this.#hasWaiting) return this.#commits.apply(write)
     this.#buffer(write)
     await this.flush()
   }
@@ -174,6 +177,7 @@ export class Store {
     this.#closed = true
     clearTimeout(this.#timer)
     await this.#flushes
+    await this.#commits.settled
     await this.#root.close()
   }
 
@@ -209,7 +213,7 @@ export class Store {
     const participants = [...this.#participants]
     for (const table of this.#all) table.beginFlush()
     await this.latch.guard(allOf(participants.map((each) => each.flush())))
-    await this.#transact(() => {
+    await this.#commits.apply(() => {
       for (const table of this.#all) table.writeFlushing()
     })
     for (const table of this.#all) table.endFlush()
@@ -223,10 +227,6 @@ export class Store {
     } finally {
       for (const table of this.#all) table.buffering = false
     }
-  }
-
-  #transact(write: () => void): Promise<void> {
-    return this.latch.guard(batch(this.#root, write))
   }
 }
 
@@ -259,24 +259,5 @@ function tablesOf(
 async function allOf(promises: readonly Promise<void>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(promises)) {
     if (outcome.status === 'rejected') throw outcome.reason
-  }
-}
-
-async function batch(root: RootDatabase<Buffer, Key>, write: () => void): Promise<void> {
-  try {
-    await root.batch(write)
-  } catch (cause) {
-    throw lmdbError(await commitError(cause), 'commit')
-  }
-}
-
-/** lmdb rejects the writes of a failed commit with a pointer to a second promise that has the reason. */
-async function commitError(cause: unknown): Promise<unknown> {
-  if (!(cause instanceof Error) || !('commitError' in cause)) return cause
-  try {
-    await cause.commitError
-    return cause
-  } catch (reason) {
-    return reason
   }
 }
