@@ -1,8 +1,9 @@
 // Random rescoring reads through @annulus/storage-uring, beside fio on the same file.
 //
-//   node benchmarks/uring-iops.mjs [--gib 1] [--batch 40] [--calls 16] [--seconds 3] [--rounds 3]
-//                                  [--variants direct,buffered,depth32,…] [--fio]
+//   node benchmarks/uring-iops.mjs [--gib 1] [--batch 40] [--calls 1,16,…] [--seconds 3] [--rounds 3]
+//                                  [--variants direct,buffered,depth32,pread,…] [--fio]
 //
+// A batch is what one call asks for, `calls` are in flight at once; `pread` does without a ring.
 // Every round runs each variant once, so that what else the machine does falls on all of them alike;
 // printed is the median. CPU is that of this process: 100 % is one core.
 import { execFileSync } from 'node:child_process'
@@ -31,6 +32,7 @@ const variants = {
   'no-buffers': { ...direct, tuning: { registeredBuffers: false } },
   'no-merge': { ...direct, tuning: { mergeGap: 0 } },
   'no-join': { ...direct, tuning: { joinReads: false } },
+  pread: direct,
 }
 
 const { values: given } = parseArgs({
@@ -44,8 +46,8 @@ const { values: given } = parseArgs({
     fio: { type: 'boolean', default: false },
   },
 })
-const [gib, batch, calls, seconds, rounds] = ['gib', 'batch', 'calls', 'seconds', 'rounds'].map(
-  (name) => Number(given[name]),
+const [gib, batch, seconds, rounds] = ['gib', 'batch', 'seconds', 'rounds'].map((name) =>
+  Number(given[name]),
 )
 
 /** Marsaglia's xorshift: the same slots in every run. */
@@ -76,7 +78,9 @@ async function fill(path) {
   if (process.stderr.isTTY) process.stderr.write('\r')
 }
 
-async function measure(path, options) {
+async function measure(path, name, calls) {
+  process.env.ANNULUS_URING_DENY = name === 'pread' ? 'EPERM' : ''
+  const options = variants[name]
   const storage = await uringStorage(options).open({ path, dimension })
   const random = randomOf(7)
   const query = Float32Array.from({ length: dimension }, () => random(2000) / 1000 - 1)
@@ -111,6 +115,7 @@ async function measure(path, options) {
     'cpu %': (user + system) / 1e4 / elapsed,
     'calls/read': (after.systemCalls - before.systemCalls) / reads,
     'in flight': after.inFlightMax,
+    'mean ms': latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length,
     'p50 ms': latencies[Math.floor(latencies.length / 2)],
     'p99 ms': latencies[Math.floor(latencies.length * 0.99)],
     'loop p99 ms': delay.percentile(99) / 1e6 - 1,
@@ -154,6 +159,10 @@ const results = new Map()
 const record = (name, result) => results.set(name, [...(results.get(name) ?? []), result])
 for (let round = 0; round < rounds; round++) {
   if (given.fio) record('fio', fio(path))
-  for (const name of given.variants.split(',')) record(name, await measure(path, variants[name]))
+  for (const calls of given.calls.split(',')) {
+    for (const name of given.variants.split(',')) {
+      record(`${name}, ${calls} calls`, await measure(path, name, Number(calls)))
+    }
+  }
 }
 console.table(Object.fromEntries([...results].map(([name, all]) => [name, medianOf(all)])))

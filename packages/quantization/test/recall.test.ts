@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Metric, Pool } from '@annulus/native'
 import { afterAll, expect, it } from 'vitest'
-import { binary, type Quantizer, scalar } from '../src/index.js'
+import { binary, product, type Quantizer, scalar } from '../src/index.js'
 import { dataSet, distance, normalised, readRows, rowOf } from './support.js'
 
 const pool = new Pool()
@@ -30,13 +30,15 @@ const fashion = {
 } as const
 const notes = { set: 'ml-notes-384-cosine', metric: 'cosine', file: 'base.fvecs' } as const
 
-// Thresholds of binary: what a float64 model of the same estimator finds for these rows and queries,
-// less 0.02, as only the rounding of queries may differ.
+// Thresholds of binary and product: what a float64 model of the same estimator finds for these rows
+// and queries, less 0.02, for the rounding of queries and, with product codes, other first centroids.
 const cases: readonly Case[] = [
   { ...fashion, ...scalarCase(1) },
   { ...notes, ...scalarCase(0.965) },
   { ...fashion, ...binaryCase(0.626, 0.968) },
   { ...notes, ...binaryCase(0.578, 0.926) },
+  { ...fashion, ...productCase(0.926, 0.98) },
+  { ...notes, ...productCase(0.772, 0.976) },
 ]
 
 function scalarCase(plain: number) {
@@ -45,6 +47,11 @@ function scalarCase(plain: number) {
 
 function binaryCase(plain: number, rescored: number) {
   return { codes: 'binary', quantizer: () => binary(), plain, candidates: 40, rescored }
+}
+
+function productCase(plain: number, rescored: number) {
+  const quantizer = () => product({ compression: 16 })
+  return { codes: 'product', quantizer, plain, candidates: 40, rescored }
 }
 
 for (const { set, metric, file, codes: kind, quantizer, plain: least, ...then } of cases) {
