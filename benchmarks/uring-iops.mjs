@@ -26,7 +26,7 @@ const variants = {
   depth16: { ...direct, queueDepth: 16 },
   depth32: { ...direct, queueDepth: 32 },
   depth64: { ...direct, queueDepth: 64 },
-  depth256: { ...direct, queueDepth: 256 },
+  depth128: { ...direct, queueDepth: 128 },
   'no-taskrun': { ...direct, tuning: { taskrun: false } },
   'no-files': { ...direct, tuning: { registeredFiles: false } },
   'no-buffers': { ...direct, tuning: { registeredBuffers: false } },

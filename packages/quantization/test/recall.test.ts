@@ -31,14 +31,14 @@ const fashion = {
 const notes = { set: 'ml-notes-384-cosine', metric: 'cosine', file: 'base.fvecs' } as const
 
 // Thresholds of binary and product: what a float64 model of the same estimator finds for these rows
-// and queries, less 0.02, for the rounding of queries and, with product codes, other first centroids.
+// and queries, less 0.02. Seeds of k-means differ by 0.04 on ml-notes: the least of four counts.
 const cases: readonly Case[] = [
   { ...fashion, ...scalarCase(1) },
   { ...notes, ...scalarCase(0.965) },
   { ...fashion, ...binaryCase(0.626, 0.968) },
   { ...notes, ...binaryCase(0.578, 0.926) },
   { ...fashion, ...productCase(0.926, 0.98) },
-  { ...notes, ...productCase(0.772, 0.976) },
+  { ...notes, ...productCase(0.75, 0.976) },
 ]
 
 function scalarCase(plain: number) {

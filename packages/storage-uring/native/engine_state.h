@@ -23,7 +23,7 @@ struct EngineOptions {
   Direct direct = Direct::automatic;
   bool past_cache = true;         ///< where `direct` is automatic: how reads go at first
   uint64_t cache_bytes = 0;       ///< of hot vectors, for reads past the page cache
-  uint32_t queue_depth = 128;     ///< reads in flight, of all requests together
+  uint32_t queue_depth = 256;     ///< reads in flight, of all requests together
   uint32_t fallback_threads = 8;  ///< that call pread when there is no ring
   bool join_reads = true;         ///< one read for the same slot of concurrent requests
   uint64_t merge_gap = 4096;      ///< bytes read along rather than apart

@@ -17,7 +17,7 @@ export interface UringTuning {
 }
 
 export interface UringStorageOptions {
-  /** Reads in flight at once, of all calls together, 1 to 4096; default 128. */
+  /** Reads in flight at once, of all calls together, 1 to 4096; default 256. */
   readonly queueDepth?: number | undefined
   /**
    * Whether reads bypass the page cache (O_DIRECT). `true` demands it, never looks into the cache, and
@@ -95,7 +95,7 @@ export function settingsOf(options: UringStorageOptions): Settings {
   const cacheBytes = checkInteger('cacheBytes', options.cacheBytes ?? 0, 0, 2 ** 40)
   checkOptions('uringStorage tuning', tuning, tuningNames)
   return {
-    queueDepth: checkInteger('queueDepth', options.queueDepth ?? 128, 1, 4096),
+    queueDepth: checkInteger('queueDepth', options.queueDepth ?? 256, 1, 4096),
     direct: checkDirect(options.direct ?? 'auto'),
     cacheMiB: Math.ceil(cacheBytes / 2 ** 20),
     fallbackThreads: checkInteger('fallbackThreads', options.fallbackThreads ?? 8, 1, 256),
