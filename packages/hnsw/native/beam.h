@@ -5,6 +5,7 @@
 // distances never make two runs differ.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -63,10 +64,11 @@ class Beam {
     return low;
   }
 
-  /// Marks and returns the nearest entry not yet expanded; kWorstEntry when there is none.
-  Entry take() {
+  /// Marks and returns the nearest entry not yet expanded, if it is among the nearest so many;
+  /// kWorstEntry when there is none.
+  Entry take(uint32_t among = UINT32_MAX) {
     while (cursor_ < size_ && (entries_[cursor_] & kExpanded) != 0) ++cursor_;
-    if (cursor_ == size_) return kWorstEntry;
+    if (cursor_ >= std::min(size_, among)) return kWorstEntry;
     const Entry entry = entries_[cursor_];
     entries_[cursor_++] = entry | kExpanded;
     return entry;

@@ -1,5 +1,5 @@
-// One walk through the graph for one query: greedily down the levels, then a beam (Malkov &
-// Yashunin 2016, algorithms 2 and 5).
+// One walk through the graph for one query: with a narrow beam down the levels, then with a wide
+// one (Malkov & Yashunin 2016, algorithms 2 and 5).
 //
 // One beam and one visited set serve all levels: what was scored on the way down is neither scored
 // again nor lost, it is where the next level starts.
@@ -36,7 +36,8 @@ class Walk {
   /// Begins at the entry point with a beam of `width`. Unless it is the entry point, `skipped` is
   /// neither found nor passed through by the walks that ask for no admission.
   void start(EntryPoint entry, uint32_t width, uint32_t skipped = kNone);
-  /// Moves greedily on the levels `from` to `to`, both included, downwards. False when aborted.
+  /// Moves towards the query on the levels `from` to `to`, both included, downwards: until the few
+  /// nearest nodes of each have been expanded. False when aborted.
   bool descend(uint32_t from, uint32_t to);
   /// Fills the beam with the nearest nodes of a level. False when aborted.
   bool widen(uint32_t level);
