@@ -47,7 +47,7 @@ const next = random(7)
 const pivots = Array.from({ length: clusterCount }, () => Math.floor(next() * rows.length))
 const pivotVectors = new Float32Array(clusterCount * dimension)
 for (const [index, row] of pivots.entries()) pivotVectors.set(rows[row], index * dimension)
-const toPivots = (vector) => distances(pool, vector, pivotVectors, metric)
+const toPivots = (vector) => distances(vector, pivotVectors, metric, { pool })
 const field = (share) => `in${share}`
 
 const isNew = !existsSync(values.out)
