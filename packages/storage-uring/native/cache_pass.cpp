@@ -72,12 +72,16 @@ bool CachePass::score_mapped(uint32_t slot, const ExactQuery &exact, float *out,
   const uint64_t row = slot % layout.slots_per_segment;
   const uint8_t *bytes = segment->base + layout.header_bytes + row * layout.stride;
   if (!look.trusting && !maps_->resident(bytes, layout.vector_bytes)) return false;
+  const uint64_t rewrites = rewrites_.count();
   // Atomic, because a freed slot may be getting a new vector at this moment.
   const uint32_t checksum = __atomic_load_n(&segment->checksums[row], __ATOMIC_RELAXED);
   MappedVector vector{bytes, layout.vector_bytes, slot, checksum, &exact, out, false};
   const int error = maps_->guarded(bytes, layout.vector_bytes, &MappedVector::score, &vector);
   if (look.trusting && ++look.untimed == kClockStride) watch_clock(look);
-  return error == 0 && vector.intact;
+  if (error != 0 || !vector.intact) return false;
+  // The bytes were verified and then scored: they may have changed in between.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return !rewrites_.may_cover(rewrites, slot);
 }
 
 void CachePass::watch_clock(Look &look) {

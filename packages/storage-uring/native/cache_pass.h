@@ -16,6 +16,7 @@
 
 #include "direct_policy.h"
 #include "hot_vectors.h"
+#include "rewrites.h"
 #include "segment_table.h"
 
 namespace annulus::uring {
@@ -23,8 +24,9 @@ namespace annulus::uring {
 class CachePass {
  public:
   /// `maps` is nullptr where nothing is mapped.
-  CachePass(const SegmentTable &segments, MapOps *maps, HotVectors &hot, DirectPolicy &policy)
-      : segments_(segments), maps_(maps), hot_(hot), policy_(policy) {}
+  CachePass(const SegmentTable &segments, MapOps *maps, HotVectors &hot, DirectPolicy &policy,
+            const Rewrites &rewrites)
+      : segments_(segments), maps_(maps), hot_(hot), policy_(policy), rewrites_(rewrites) {}
 
   /// Writes the distances of slots in memory to `request.out` and the indexes of all others to
   /// `missed`. Slots must be below `stored`. Any thread but the event loop's, and not once the
@@ -47,6 +49,7 @@ class CachePass {
   MapOps *const maps_;
   HotVectors &hot_;
   DirectPolicy &policy_;
+  const Rewrites &rewrites_;
   std::atomic<uint32_t> doubt_{0};         // requests that will still ask before they touch
   std::atomic<uint32_t> hit_share_{1024};  // of the last requests, in 1/1024
   std::atomic<uint32_t> turn_{0};

@@ -74,7 +74,7 @@ struct EngineState {
   DirectPolicy policy;
   Rewrites rewrites;
   HotVectors hot;
-  CachePass cache{segments, maps.get(), hot, policy};
+  CachePass cache{segments, maps.get(), hot, policy, rewrites};
   Inbox inbox;
   Counters counters;
   std::atomic<uint64_t> slots{0};         ///< one past the highest slot written
