@@ -1,8 +1,10 @@
 // The one LMDB environment of a database: opening, committing, and what its failures mean.
+import { dirname } from 'node:path'
 import { AnnulusError } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
 import { Commits } from './commits.js'
+import { DiskRoom } from './disk-room.js'
 import { batchedMs, type Durability } from './durability.js'
 import { Latch } from './latch.js'
 import { checkLmdbFile, lmdbError } from './lmdb-file.js'
@@ -55,6 +57,7 @@ export class Store {
   readonly latch = new Latch()
   readonly durability: Durability
   readonly readOnly: boolean
+  readonly room: DiskRoom
   readonly #root: RootDatabase<Buffer, Key>
   readonly #databases: ReturnType<typeof databasesOf>
   readonly #all: readonly Table<never>[]
@@ -64,8 +67,9 @@ export class Store {
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  private constructor(root: RootDatabase<Buffer, Key>, options: StoreOptions) {
+  private constructor(root: RootDatabase<Buffer, Key>, room: DiskRoom, options: StoreOptions) {
     this.#root = root
+    this.room = room
     this.#commits = new Commits(root, this.latch)
     this.durability = options.durability
     this.readOnly = options.readOnly
@@ -98,7 +102,7 @@ export class Store {
       } as const
       // Not in the types of lmdb: the mode of the files it creates.
       root = openLmdb({ ...settings, readOnly, ...{ permissionsMode: 0o600 } })
-      return new Store(root, options)
+      return new Store(root, new DiskRoom(dirname(path), files), options)
     } catch (cause) {
       await root?.close().catch(() => {})
       throw lmdbError(cause, 'open', path)

@@ -137,6 +137,13 @@ export function sizeOf(input: WriteInput): number {
   return 'group' in input ? input.group.ids.length : input.remove.length
 }
 
+/** Vectors and records that an input brings. */
+export function bytesOf(input: WriteInput): number {
+  if (!('group' in input)) return 0
+  const { records, vectors } = input.group
+  return records.reduce((bytes, record) => bytes + record.length, vectors.byteLength)
+}
+
 /** The vectors of all groups, in slot order. */
 export function vectorsOf(inputs: readonly WriteInput[], dimension: number): Float32Array {
   const groups = inputs.flatMap((input) => ('group' in input ? [input.group] : []))

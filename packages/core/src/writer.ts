@@ -12,6 +12,7 @@ import { runsOf, slotsOf, vectorsOfRun } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
 import type { Warmth } from './warmth.js'
 import {
+  bytesOf,
   planWrites,
   sizeOf,
   vectorsOf,
@@ -193,6 +194,7 @@ export class Writer {
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
     const { store, table, indexer, fields, onRemoved, onReused } = this.#options
     store.database.checkWritable()
+    await store.database.room.check(inputs.reduce((bytes, input) => bytes + bytesOf(input), 0))
     await this.#prefetch(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = planWrites(inputs, this.#options)

@@ -44,6 +44,8 @@ export interface FileOps {
    * Rejects with `ANNULUS_LOCKED` when somebody holds it, this process included.
    */
   lock(path: string): Promise<FileLock>
+  /** Bytes that can still be written to the disk of `path`; undefined where it does not tell. */
+  freeBytes?(path: string): Promise<number | undefined>
 }
 
 const interruptionsMax = 16

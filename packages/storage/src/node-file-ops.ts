@@ -8,6 +8,7 @@ import {
   rm,
   rmdir,
   stat,
+  statfs,
 } from 'node:fs/promises'
 import { lockFile } from '@annulus/native'
 import { type FileOperation, fileError } from './file-error.js'
@@ -111,4 +112,8 @@ export const nodeFileOps: FileOps = {
   remove: (path) => named('remove', path, () => removeOne(path)),
   syncDirectory,
   lock,
+  freeBytes: async (path) => {
+    const { bavail, blocks, bsize } = await named('stat', path, () => statfs(path))
+    return blocks === 0 ? undefined : bavail * bsize
+  },
 }
