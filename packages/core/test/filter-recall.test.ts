@@ -35,7 +35,7 @@ const missing = existsSync(`${folder}/base.fvecs`)
 it.skipIf(missing !== '')(
   `finds at least 0.95 of what passes a filter, however it lies to the query${missing}`,
   async () => {
-    const [base, queries] = [await rows('base.fvecs', count), await rows('queries.fvecs', 25)]
+    const [base, queries] = [await rows('base.fvecs', count), await rows('queries.fvecs', 100)]
     const next = random(5)
     const pivots = Array.from({ length: clusterCount }, () => base[Math.floor(next() * count)])
     const toPivots = (vector: Float32Array) =>
@@ -82,7 +82,7 @@ it.skipIf(missing !== '')(
           const truth = await collection.search(query, { filter, exact: true })
           const { hits, diagnostics } = await collection.searchWithDiagnostics(query, {
             filter,
-            ef: 24,
+            ef: 64,
           })
           ways.add(diagnostics.strategy)
           const ids = new Set(hits.map(({ id }) => id))
