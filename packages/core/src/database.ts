@@ -30,7 +30,7 @@ import type { DatabaseStats } from './stats.js'
 import { Store } from './store.js'
 import type { VerifyReport } from './verify.js'
 import { type VerifyOptions, verifyDatabase } from './verify-database.js'
-import { readThrough, Warmth } from './warmth.js'
+import { Warmth } from './warmth.js'
 
 /** What a collection is, as far as its name and its creation say. */
 export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
@@ -79,8 +79,7 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     const catalog = await Catalog.open(store, files, path)
     if (!readOnly) await files.syncDirectory(path)
     const pool = new Pool(threads)
-    const warmUp = (signal: AbortSignal) => readThrough(file, signal)
-    const warmth = new Warmth(() => fileIsResident(pool, file), undefined, warmUp)
+    const warmth = new Warmth(() => fileIsResident(pool, file))
     const { storage } = options
     return new Database({ path, files, storage, lock, store, catalog, pool, warmth })
   } catch (error) {
@@ -212,13 +211,12 @@ export class Database extends DatabaseEmitter {
   close(): Promise<void> {
     return this.#lifetime.close(async () => {
       await this.#lifetime.idle()
-      const { store, pool, lock, warmth } = this.#parts
+      const { store, pool, lock } = this.#parts
       const opened = await Promise.allSettled(this.#open.values())
       const closing = opened.map((each) => each.status === 'fulfilled' && each.value.close())
       await Promise.allSettled(closing)
       await releaseAll([
         ...closing.map((each) => () => each),
-        () => warmth.close(),
         () => pool.close(),
         () => store.close(),
         () => lock?.release(),

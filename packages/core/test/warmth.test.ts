@@ -1,8 +1,5 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { readThrough, Warmth } from '../src/warmth.js'
-import { directory } from './world.js'
+import { Warmth } from '../src/warmth.js'
 
 /** A file, a clock, and how long a look at the file takes. */
 function world() {
@@ -73,39 +70,5 @@ describe('warmth', () => {
     expect(warmth.warm).toBe(false)
     await warmth.settled()
     expect(warmth.warm).toBe(false)
-  })
-
-  it('has a cold file read through once, until it is closed', async () => {
-    const asked: AbortSignal[] = []
-    const { state } = world()
-    state.resident = false
-    const warmUp = (signal: AbortSignal) => {
-      asked.push(signal)
-      return new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-    }
-    const warmth = new Warmth(
-      async () => state.resident,
-      () => state.time,
-      warmUp,
-    )
-    for (let i = 0; i < 3; i++) {
-      void warmth.warm
-      await warmth.settled()
-      state.time += 150
-    }
-    expect(asked).toHaveLength(1)
-    await warmth.close()
-    expect(asked[0]?.aborted).toBe(true)
-  })
-})
-
-describe('reading through', () => {
-  it('ends with the file, or early where it is told', async () => {
-    const path = join(await directory(), 'file')
-    await writeFile(path, new Uint8Array(3 << 20))
-    await readThrough(path, new AbortController().signal)
-    await expect(readThrough(path, AbortSignal.abort())).rejects.toMatchObject({
-      name: 'AbortError',
-    })
   })
 })
