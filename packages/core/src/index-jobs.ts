@@ -161,11 +161,12 @@ export class IndexJobs {
     const dead = this.#options.table.deadSlots()
     const graph = generation?.graph
     if (generation === undefined || graph === undefined) return dead
-    await generation.use(async () => {
+    // All of it while the graph is in use: a new generation may replace it meanwhile.
+    return generation.use(async () => {
       const { freed } = await graph.repair({ signal: this.#signal })
       generation.settle(generation.blocked, freed)
+      return dead.without(SlotSet.from(graph.occupied()))
     })
-    return dead.without(SlotSet.from(graph.occupied()))
   }
 
   #pace(ms: number, slots: number): void {
