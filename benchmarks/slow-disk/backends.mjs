@@ -33,8 +33,6 @@ const backends = {
   io_uring: uringStorage({ direct: true }),
   mmap: mmapStorage({ threads: 8 }),
   'plain mmap': mmapStorage({ threads: 8, prefetch: false }),
-  // What a single caller waits where the thread that searches is the one that faults, as in the article.
-  'plain mmap, 1 thread': mmapStorage({ threads: 1, prefetch: false }),
 }
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
 
