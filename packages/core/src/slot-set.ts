@@ -115,9 +115,10 @@ export class SlotSet {
 
   /** The slots of the set that lie in [from, to). */
   range(from: number, to: number): SlotSet {
+    if (from >= to) return new SlotSet()
     const words = this.#words.slice(0, Math.ceil(to / 32))
     words.fill(0, 0, from >>> 5)
-    if (from < to) words[from >>> 5] = (words[from >>> 5] ?? 0) & (-1 << (from & 31))
+    words[from >>> 5] = (words[from >>> 5] ?? 0) & (-1 << (from & 31))
     if ((to & 31) !== 0 && to >>> 5 < words.length) {
       words[to >>> 5] = (words[to >>> 5] ?? 0) & ((1 << (to & 31)) - 1)
     }
