@@ -1,23 +1,11 @@
 import { open as openFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { preadStorage } from '@annulus/storage'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Collection, type Database, open } from '../src/index.js'
 import { pauseMs } from '../src/throttle.js'
+import { dimension, points, settings, storage } from './small-limits.js'
 import { directory, failure, openHere, vectors } from './world.js'
-
-const dimension = 8
-const tuning = { codesFrom: 50, graphFrom: 100, reclaimFrom: 20 }
-const settings = { dimension, indexedFields: ['kind'], ...tuning }
-const storage = preadStorage({ segmentBytesMax: 16_384 })
-
-const points = (count: number, first = 0, turn = 0) =>
-  vectors(count, dimension, first + 1).map((vector, index) => ({
-    id: first + index,
-    vector,
-    payload: { turn, kind: (first + index) % 3 },
-  }))
 
 async function contents(collection: Collection): Promise<Map<unknown, unknown>> {
   const all = new Map<unknown, unknown>()

@@ -1,22 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { nodeFileOps, preadStorage } from '@annulus/storage'
+import { nodeFileOps } from '@annulus/storage'
 import { describe, expect, it } from 'vitest'
 import { type Collection, open } from '../src/index.js'
 import { Store } from '../src/store.js'
-import { directory, failure, openHere, vectors } from './world.js'
-
-const dimension = 8
-const tuning = { codesFrom: 50, graphFrom: 100, reclaimFrom: 20 }
-const settings = { dimension, indexedFields: ['kind'], ...tuning }
-const storage = preadStorage({ segmentBytesMax: 16_384 })
-
-const points = (count: number, first = 0, turn = 0) =>
-  vectors(count, dimension, first + 1).map((vector, index) => ({
-    id: first + index,
-    vector,
-    payload: { turn, kind: (first + index) % 3 },
-  }))
+import { dimension, points, settings, storage } from './small-limits.js'
+import { directory, failure, openHere } from './world.js'
 
 async function contents(collection: Collection): Promise<unknown[]> {
   const all: unknown[] = []

@@ -4,44 +4,20 @@
 #include <vector>
 
 #include "insert_job.h"
-#include "wrap.h"
+#include "wrap_job.h"
 
 namespace annulus::hnsw {
 
 namespace {
 
-class InsertTask : public Task {
+class InsertTask : public JobTask<InsertJob> {
  public:
-  InsertTask(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
-             std::vector<uint32_t> slots, bool background)
-      : Task(env),
-        settler_(addon_data(env).settler),
-        job_(std::move(graph), pool, std::move(slots), background) {}
-
-  void count_into(Napi::Uint32Array progress) {
-    keep(progress);
-    progress_ = progress.Data();
-  }
-
-  void start() {
-    job_.start(
-        abort_flag(), progress_,
-        [](SlicedJob *, void *self) {
-          auto *task = static_cast<InsertTask *>(self);
-          task->settler_.finish(task);
-        },
-        this);
-  }
+  using JobTask::JobTask;
 
   void settle(Napi::Env env) override {
-    if (job_.status() != ANNULUS_OK) throw status_error(env, job_.status(), "insert");
+    check(env, "insert");
     deferred().Resolve(env.Undefined());
   }
-
- private:
-  Settler &settler_;
-  uint32_t *progress_ = nullptr;
-  InsertJob job_;
 };
 
 }  // namespace
@@ -51,11 +27,7 @@ Napi::Promise begin_insert(Napi::Env env, std::shared_ptr<Graph> graph, const an
                            const Napi::Value &progress, bool background) {
   auto task =
       std::make_unique<InsertTask>(env, std::move(graph), pool, std::move(slots), background);
-  task->watch(abort);
-  if (!progress.IsUndefined()) task->count_into(progress.As<Napi::Uint32Array>());
-  const Napi::Promise promise = task->promise();
-  addon_data(env).settler.begin(std::move(task))->start();
-  return promise;
+  return begin_job(env, std::move(task), abort, progress);
 }
 
 }  // namespace annulus::hnsw

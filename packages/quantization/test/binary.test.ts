@@ -1,9 +1,10 @@
 import { type Metric, Pool } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes } from '../src/index.js'
+import { binary } from '../src/index.js'
 import { native } from '../src/native.js'
-import { distance, normalised, randomFloats, rowOf, vectorsArbitrary } from './support.js'
+import { encoded, expectRankingOfScaled, slotsOf, stored } from './coding.js'
+import { distance, randomFloats, rowOf, vectorsArbitrary } from './support.js'
 
 const pool = new Pool(2)
 afterAll(() => pool.close())
@@ -11,15 +12,9 @@ afterAll(() => pool.close())
 const metrics = ['cosine', 'dot', 'euclidean'] as const
 const metricArbitrary = fc.constantFrom(...metrics)
 
-async function codesOf(vectors: Float32Array, dimension: number, metric: Metric): Promise<Codes> {
-  const codes = await binary().train(vectors, { dimension, metric, pool })
-  await codes.encode(0, vectors)
-  return codes
-}
+const codesOf = (vectors: Float32Array, dimension: number, metric: Metric) =>
+  encoded(binary(), pool, vectors, dimension, metric)
 
-const slotsOf = (n: number) => Uint32Array.from({ length: n }, (_, slot) => slot)
-const stored = (metric: Metric, vector: Float32Array) =>
-  metric === 'cosine' ? normalised(vector) : vector
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0)
@@ -178,27 +173,7 @@ describe('binary codes', () => {
   it('rank the same when a dot product query is scaled', async () => {
     const dimension = 96
     const codes = await codesOf(randomFloats(400 * dimension, 3, 1, 0.3), dimension, 'dot')
-    await fc.assert(
-      fc.asyncProperty(fc.nat(), fc.integer({ min: -60, max: 60 }), async (seed, power) => {
-        const query = randomFloats(dimension, seed)
-        const plain = await codes.scan(query, { k: 400 })
-        const scaled = await codes.scan(
-          query.map((value) => value * 2 ** power),
-          { k: 400 },
-        )
-        expect(scaled.slots).toEqual(plain.slots)
-        const odd = await codes.scan(
-          query.map((value) => value * 37.3),
-          { k: 400 },
-        )
-        const size = Math.max(...plain.distances.map(Math.abs))
-        for (let rank = 0; rank < 400; rank++) {
-          const difference = (odd.distances[rank] ?? 0) / 37.3 - (plain.distances[rank] ?? 0)
-          expect(Math.abs(difference)).toBeLessThan(1e-2 * size)
-        }
-      }),
-      { numRuns: 20 },
-    )
+    await expectRankingOfScaled(codes, (distances) => 1e-2 * Math.max(...distances.map(Math.abs)))
   })
 
   it('do not see a shift of all vectors (euclidean)', async () => {

@@ -1,16 +1,10 @@
 import { AbortError, type Metric, Pool } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Codes, type ProductOptions, product } from '../src/index.js'
+import { type ProductOptions, product } from '../src/index.js'
 import { native } from '../src/native.js'
-import {
-  distance,
-  metricArbitrary,
-  normalised,
-  randomFloats,
-  rowOf,
-  vectorsArbitrary,
-} from './support.js'
+import { encoded, expectRankingOfScaled, slotsOf, stored } from './coding.js'
+import { distance, metricArbitrary, randomFloats, rowOf, vectorsArbitrary } from './support.js'
 
 const pool = new Pool(2)
 afterAll(() => pool.close())
@@ -23,20 +17,12 @@ const compressionArbitrary = fc.constantFrom(
   64 as const,
 )
 
-async function codesOf(
+const codesOf = (
   vectors: Float32Array,
   dimension: number,
   metric: Metric,
   options: ProductOptions = {},
-): Promise<Codes> {
-  const codes = await product(options).train(vectors, { dimension, metric, pool })
-  await codes.encode(0, vectors)
-  return codes
-}
-
-const slotsOf = (n: number) => Uint32Array.from({ length: n }, (_, slot) => slot)
-const stored = (metric: Metric, vector: Float32Array) =>
-  metric === 'cosine' ? normalised(vector) : vector
+) => encoded(product(options), pool, vectors, dimension, metric)
 
 /** First components of the sub-spaces, and the end of the last. */
 function startsOf(dimension: number, compression: number): number[] {
@@ -194,18 +180,7 @@ describe('product codes', () => {
   it('rank the same when a dot product query is scaled', async () => {
     const dimension = 96
     const codes = await codesOf(randomFloats(400 * dimension, 3), dimension, 'dot')
-    await fc.assert(
-      fc.asyncProperty(fc.nat(), fc.integer({ min: -60, max: 60 }), async (seed, power) => {
-        const query = randomFloats(dimension, seed)
-        const plain = await codes.scan(query, { k: 400 })
-        const scaled = await codes.scan(
-          query.map((value) => value * 2 ** power),
-          { k: 400 },
-        )
-        expect(scaled.slots).toEqual(plain.slots)
-      }),
-      { numRuns: 20 },
-    )
+    await expectRankingOfScaled(codes)
   })
 })
 

@@ -3,37 +3,23 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Codes, type ScalarOptions, scalar } from '../src/index.js'
 import { native } from '../src/native.js'
-import {
-  distance,
-  metricArbitrary,
-  normalised,
-  randomFloats,
-  rowOf,
-  vectorsArbitrary,
-} from './support.js'
+import { encoded, expectRankingOfScaled, slotsOf, stored } from './coding.js'
+import { distance, metricArbitrary, randomFloats, rowOf, vectorsArbitrary } from './support.js'
 
 const pool = new Pool(2)
 afterAll(() => pool.close())
 
-async function codesOf(
+const codesOf = (
   vectors: Float32Array,
   dimension: number,
   metric: Metric,
   options: ScalarOptions = {},
-): Promise<Codes> {
-  const codes = await scalar(options).train(vectors, { dimension, metric, pool })
-  await codes.encode(0, vectors)
-  return codes
-}
+) => encoded(scalar(options), pool, vectors, dimension, metric)
 
 function rangeOf(codes: Codes): { low: number; high: number; step: number } {
   const { low = Number.NaN, high = Number.NaN, step = Number.NaN } = codes.parameters
   return { low, high, step }
 }
-
-const slotsOf = (n: number) => Uint32Array.from({ length: n }, (_, slot) => slot)
-const stored = (metric: Metric, vector: Float32Array) =>
-  metric === 'cosine' ? normalised(vector) : vector
 
 /** Sum of what the terms of a distance are made of: the scale of its rounding. */
 function magnitude(metric: Metric, a: Float32Array, b: Float32Array): number {
@@ -217,27 +203,7 @@ describe('distances', () => {
     const dimension = 96
     const vectors = randomFloats(400 * dimension, 3)
     const codes = await codesOf(vectors, dimension, 'dot', { quantile: 0.99 })
-    await fc.assert(
-      fc.asyncProperty(fc.nat(), fc.integer({ min: -60, max: 60 }), async (seed, power) => {
-        const query = randomFloats(dimension, seed)
-        const plain = await codes.scan(query, { k: 400 })
-        const scaled = await codes.scan(
-          query.map((value) => value * 2 ** power),
-          { k: 400 },
-        )
-        expect(scaled.slots).toEqual(plain.slots)
-        const odd = await codes.scan(
-          query.map((value) => value * 37.3),
-          { k: 400 },
-        )
-        // Another factor rounds the query anew: nothing but near ties may change places.
-        for (let rank = 0; rank < 400; rank++) {
-          const difference = (odd.distances[rank] ?? 0) / 37.3 - (plain.distances[rank] ?? 0)
-          expect(Math.abs(difference)).toBeLessThan(2e-4)
-        }
-      }),
-      { numRuns: 20 },
-    )
+    await expectRankingOfScaled(codes, () => 2e-4)
   })
 
   it('keep precision far from the origin', async () => {

@@ -1,34 +1,16 @@
 import { AbortError, type Metric, Pool, pipelineSearch } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, none, product, type Quantizer, rotated, scalar } from '../src/index.js'
+import type { Codes, Quantizer } from '../src/index.js'
 import { native } from '../src/native.js'
+import { encoded, everyKind } from './coding.js'
 import { metricsOf, randomFloats } from './support.js'
 
 const pool = new Pool(3)
 afterAll(() => pool.close())
 
-const quantizers: readonly [string, () => Quantizer][] = [
-  ['scalar', () => scalar()],
-  ['none', () => none()],
-  ['product', () => product()],
-  ['binary', () => binary()],
-  ['rotated, 1 bit', () => rotated({ bits: 1 })],
-  ['rotated, 2 bits', () => rotated({ bits: 2 })],
-  ['rotated, 4 bits', () => rotated({ bits: 4 })],
-  ['rotated, 8 bits', () => rotated({ bits: 8 })],
-]
-
-async function codesOf(
-  quantizer: Quantizer,
-  vectors: Float32Array,
-  dimension: number,
-  metric: Metric,
-): Promise<Codes> {
-  const codes = await quantizer.train(vectors, { dimension, metric, pool })
-  await codes.encode(0, vectors)
-  return codes
-}
+const codesOf = (quantizer: Quantizer, vectors: Float32Array, dimension: number, metric: Metric) =>
+  encoded(quantizer, pool, vectors, dimension, metric)
 
 /** Every slot with its distance by the scorer, nearest first, ties by slot. */
 function ranking(codes: Codes, query: Float32Array): { slot: number; distance: number }[] {
@@ -42,7 +24,7 @@ function ranking(codes: Codes, query: Float32Array): { slot: number; distance: n
 const isAllowed = (bitmap: Uint32Array, slot: number) =>
   (((bitmap[slot >>> 5] ?? 0) >>> (slot & 31)) & 1) === 1
 
-describe.each(quantizers)('scan of %s', (_, quantizer) => {
+describe.each(everyKind)('scan of %s', (_, quantizer) => {
   it('gives the nearest allowed slots of the range, ties by slot', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -3,31 +3,12 @@ import { join } from 'node:path'
 import { AnnulusError, Pool } from '@annulus/native'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import {
-  binary,
-  type Codes,
-  loadCodes,
-  none,
-  product,
-  type Quantizer,
-  rotated,
-  scalar,
-} from '../src/index.js'
+import { type Codes, loadCodes, none } from '../src/index.js'
+import { everyKind } from './coding.js'
 import { metricsOf, randomFloats, temporaryFolder, vectorsArbitrary } from './support.js'
 
 const pool = new Pool(2)
 afterAll(() => pool.close())
-
-const quantizers: readonly [string, () => Quantizer][] = [
-  ['scalar', () => scalar()],
-  ['none', () => none()],
-  ['product', () => product()],
-  ['binary', () => binary()],
-  ['rotated, 1 bit', () => rotated({ bits: 1 })],
-  ['rotated, 2 bits', () => rotated({ bits: 2 })],
-  ['rotated, 4 bits', () => rotated({ bits: 4 })],
-  ['rotated, 8 bits', () => rotated({ bits: 8 })],
-]
 
 async function expectSame(a: Codes, b: Codes, seed: number): Promise<void> {
   expect([b.kind, b.metric, b.dimension, b.slots, b.bytesPerVector, b.parameters]).toEqual([
@@ -44,7 +25,7 @@ async function expectSame(a: Codes, b: Codes, seed: number): Promise<void> {
   expect(await b.scan(query, { k })).toEqual(await a.scan(query, { k }))
 }
 
-describe.each(quantizers)('snapshot of %s', (_, quantizer) => {
+describe.each(everyKind)('snapshot of %s', (_, quantizer) => {
   it('loads what was saved, bit for bit, and goes on as if nothing had happened', async () => {
     const folder = temporaryFolder()
     await fc.assert(

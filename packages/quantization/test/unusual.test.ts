@@ -1,7 +1,8 @@
 // What every kind of code must make of vectors that are out of the ordinary.
 import { type Metric, metrics, Pool } from '@annulus/native'
 import { afterAll, describe, expect, it } from 'vitest'
-import { binary, type Codes, none, product, type Quantizer, rotated, scalar } from '../src/index.js'
+import { binary, none, product, type Quantizer, rotated, scalar } from '../src/index.js'
+import { encoded, slotsOf } from './coding.js'
 import { randomFloats, rowOf } from './support.js'
 
 const pool = new Pool(2)
@@ -24,19 +25,13 @@ const cases = quantizers.flatMap(([name, quantizer]) =>
   (quantizer().metrics ?? metrics).map((metric) => [name, metric, quantizer] as const),
 )
 
-async function codesOf(
+const codesOf = (
   quantizer: Quantizer,
   vectors: Float32Array,
   dimension: number,
   metric: Metric,
   threads: Pool = pool,
-): Promise<Codes> {
-  const codes = await quantizer.train(vectors, { dimension, metric, pool: threads })
-  await codes.encode(0, vectors)
-  return codes
-}
-
-const slotsOf = (n: number) => Uint32Array.from({ length: n }, (_, slot) => slot)
+) => encoded(quantizer, threads, vectors, dimension, metric)
 
 describe.each(cases)('%s codes, %s', (_, metric, quantizer) => {
   it('rank constant vectors by slot', async () => {
