@@ -1,11 +1,13 @@
 // Does a collection stay good while its points come and go?
 //
-//   node benchmarks/churn.mjs --data SET --out DIR [--rounds 10] [--share 0.2] [--callers 8] [--ef 64]
+//   node benchmarks/churn.mjs --data SET --out DIR [--rounds 10] [--share 0.2] [--callers 8] [--ef 64] [--rate QPS]
 //
 // Builds a collection from SET, then in each round deletes a share of the points and puts them back,
-// group by group, while callers search. Searches a second are counted in windows: while points are written
-// and linked, the slowest window and the mean; just afterwards; and once a repair has nothing left to
-// do. A row tells recall, memory and files as well; the first is the fresh build, the last a rebuild.
+// group by group, while callers search: as fast as they can, or so many searches a second in all (--rate).
+// Searches a second are counted in windows: while points are written and linked (slowest window, slowest
+// twentieth, mean); just afterwards; and once a repair has nothing left to do. A row tells the points
+// written a second, the longest wait of a search while writing, recall, memory and files as well; the
+// first is the fresh build, the last a rebuild.
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +23,8 @@ const { values } = parseArgs({
     share: { type: 'string', default: '0.2' },
     callers: { type: 'string', default: '8' },
     ef: { type: 'string', default: '64' },
-    'window-ms': { type: 'string', default: '500' },
+    rate: { type: 'string', default: '0' },
+    'window-ms': { type: 'string', default: '250' },
     'quiet-ms': { type: 'string', default: '2000' },
   },
 })
@@ -49,9 +52,22 @@ let next = 0
 let searches = 0
 let searching = true
 const search = (query) => collection.search(query, { limit, ef: number('ef'), withPayload: false })
+let waits = []
+let dueAt = performance.now()
+/** When the next search is due: at once, or as the rate has it. */
+async function due() {
+  if (number('rate') === 0) return performance.now()
+  dueAt = Math.max(dueAt + 1000 / number('rate'), performance.now() - 100)
+  const at = dueAt
+  const early = at - performance.now()
+  if (early > 0) await sleep(early)
+  return at
+}
 const callers = Array.from({ length: number('callers') }, async () => {
   while (searching) {
+    const start = await due()
     await search(queries[next++ % queries.length])
+    waits.push(performance.now() - start)
     searches++
   }
 })
@@ -59,6 +75,7 @@ const callers = Array.from({ length: number('callers') }, async () => {
 /** Searches a second, in windows, while `work` goes on. */
 async function windows(work) {
   const rates = []
+  waits = []
   let over = false
   const watch = (async () => {
     while (!over) {
@@ -71,7 +88,16 @@ async function windows(work) {
   over = true
   await watch
   const mean = rates.reduce((sum, rate) => sum + rate, 0) / rates.length
-  return { mean, least: Math.min(...rates) }
+  const quantile = (sorted, share) => sorted[Math.floor(share * (sorted.length - 1))]
+  const sorted = Float64Array.from(rates).sort()
+  const waited = Float64Array.from(waits).sort()
+  return {
+    mean,
+    least: sorted[0],
+    low: quantile(sorted, 0.05),
+    p99: quantile(waited, 0.99),
+    longest: waited.at(-1),
+  }
 }
 
 async function recall() {
@@ -92,19 +118,24 @@ async function bytesOf(path) {
 
 const quiet = () => windows(() => sleep(number('quiet-ms')))
 const mib = (bytes) => Math.round(bytes / 2 ** 20)
+const tenths = (value) => (value === undefined ? '' : value.toFixed(1))
 const rate = (value) => (value === undefined ? '' : Math.round(value))
 
-async function report(name, busy, after) {
+async function report(name, busy, after, written) {
   await collection.waitForIndex()
   await collection.flush()
-  const { mean: still } = await quiet()
+  const { mean: still, p99 } = await quiet()
   const { memory, slots, freeSlots } = collection.stats()
   const cells = [
     name,
     rate(busy?.least),
+    rate(busy?.low),
     rate(busy?.mean),
     rate(after?.mean),
     rate(still),
+    `${tenths(busy?.p99)} / ${tenths(busy?.longest)}`,
+    tenths(p99),
+    rate(written),
     (await recall()).toFixed(4),
     mib(memory.codes + memory.graph + memory.slots),
     mib(process.memoryUsage().rss),
@@ -117,12 +148,13 @@ async function report(name, busy, after) {
 }
 
 console.log(
-  '| round | least | busy | after | still | recall | index MiB | RSS MiB | files MiB | slots | free | CPU s |',
+  '| round | least | lowest 5 % | busy | after | still | wait p99 / max ms | still p99 ms | points/s | recall | index MiB | RSS MiB | files MiB | slots | free | CPU s |',
 )
-console.log('|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|')
+console.log('|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|')
 await report('fresh')
 for (let round = 0; round < number('rounds'); round++) {
   const chosen = rows.filter((_, index) => (index * 7 + round * 3) % 10 < 10 * number('share'))
+  const start = performance.now()
   const busy = await windows(async () => {
     for (let first = 0; first < chosen.length; first += group) {
       await collection.delete(chosen.slice(first, first + group).map(({ id }) => id))
@@ -132,7 +164,8 @@ for (let round = 0; round < number('rounds'); round++) {
     }
     await collection.waitForIndex()
   })
-  await report(round + 1, busy, await quiet())
+  const written = (chosen.length * 2000) / (performance.now() - start)
+  await report(round + 1, busy, await quiet(), written)
 }
 await report('rebuilt', await windows(() => collection.optimize()))
 searching = false
