@@ -30,7 +30,7 @@ export interface DatabaseOptions {
 export interface GraphOptions {
   /** Neighbours of a node on the upper layers, twice as many on the lowest; 4 to 128, default 16. */
   readonly m?: number
-  /** Beam width while building, 1 to 65,536; default 128. */
+  /** Candidates that links are chosen from while building, 1 to 65,536; default 128. */
   readonly efConstruct?: number
 }
 

@@ -47,21 +47,43 @@ class Beam {
   /// Entries at or above this are refused.
   Entry bound() const { return size_ == width_ ? entries_[width_ - 1] : kWorstEntry; }
 
-  /// `entry` is below `bound()`, unmarked and not in the beam. Returns its position.
-  uint32_t insert(Entry entry) {
+  /// `entry` is below `bound()`, unmarked and not in the beam.
+  void insert(Entry entry) {
     Entry *data = entries_.data();
-    uint32_t low = 0;
-    for (uint32_t n = size_; n > 0;) {
-      const uint32_t half = n / 2;
-      const bool right = data[low + half] < entry;
-      low = right ? low + half + 1 : low;
-      n = right ? n - half - 1 : half;
-    }
+    const uint32_t at = rank_of(entry, size_);
     const uint32_t last = size_ == width_ ? width_ - 1 : size_++;
-    std::memmove(data + low + 1, data + low, (last - low) * sizeof(Entry));
-    data[low] = entry;
-    if (low < cursor_) cursor_ = low;
-    return low;
+    std::memmove(data + at + 1, data + at, (last - at) * sizeof(Entry));
+    data[at] = entry;
+    if (at < cursor_) cursor_ = at;
+  }
+
+  /// The same for several, which it sorts. Every part of the beam is moved at most once.
+  void merge(Entry *fresh, uint32_t n) {
+    for (uint32_t i = 1; i < n; ++i) {
+      const Entry entry = fresh[i];
+      uint32_t at = i;
+      for (; at > 0 && fresh[at - 1] > entry; --at) fresh[at] = fresh[at - 1];
+      fresh[at] = entry;
+    }
+    Entry *data = entries_.data();
+    uint32_t old = size_;
+    size_ = std::min(width_, old + n);
+    // What there is no room for is the farthest of both.
+    while (old + n > size_) {
+      if (old > 0 && (n == 0 || data[old - 1] > fresh[n - 1])) {
+        --old;
+      } else {
+        --n;
+      }
+    }
+    // From the end on, each between those nearer and those farther than it.
+    for (; n > 0; --n) {
+      const uint32_t at = rank_of(fresh[n - 1], old);
+      std::memmove(data + at + n, data + at, (old - at) * sizeof(Entry));
+      data[at + n - 1] = fresh[n - 1];
+      old = at;
+      cursor_ = std::min(cursor_, at + n - 1);
+    }
   }
 
   /// Marks and returns the nearest entry not yet expanded, if it is among the nearest so many;
@@ -90,6 +112,19 @@ class Beam {
   size_t bytes() const { return entries_.capacity() * sizeof(Entry); }
 
  private:
+  /// How many of the nearest so many are nearer than `entry`.
+  uint32_t rank_of(Entry entry, uint32_t among) const {
+    const Entry *data = entries_.data();
+    uint32_t low = 0;
+    for (uint32_t n = among; n > 0;) {
+      const uint32_t half = n / 2;
+      const bool right = data[low + half] < entry;
+      low = right ? low + half + 1 : low;
+      n = right ? n - half - 1 : half;
+    }
+    return low;
+  }
+
   std::vector<Entry> entries_;
   uint32_t width_ = 0;
   uint32_t size_ = 0;

@@ -62,7 +62,7 @@ void Insertion::link(EntryPoint entry) {
   walk.descend(entry.level, level_ + 1);
   const uint32_t top = std::min(level_, entry.level);
   for (uint32_t level = top + 1; level-- > 0;) {
-    walk.widen(level);
+    walk.widen(level, graph_.params.expanded());
     gather(scratch_.beam);
     if (scratch_.candidates.empty()) gather_beyond(walk, entry, level);
     choose(level);

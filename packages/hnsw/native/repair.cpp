@@ -121,8 +121,8 @@ class Relinking {
     for (size_t i = 0; i < scratch_.words.size(); ++i) {
       uint32_t &word = scratch_.words[i];
       const bool kept = (word & kTreeLink) != 0;
-      if (!kept) scratch_.around.push_back(scratch_.chosen[i]);
-      word = as_before(scratch_.chosen[i]);
+      if (!kept) scratch_.around.push_back(slot_of(scratch_.chosen[i]));
+      word = as_before(slot_of(scratch_.chosen[i]));
     }
     write_words(graph_.nodes.links(slot_, level_), capacity(), scratch_.words.data(),
                 static_cast<uint32_t>(scratch_.words.size()));

@@ -16,12 +16,18 @@
 
 namespace annulus::hnsw {
 
+/// Candidates that neighbour selection looks at together.
+constexpr size_t kSelectBlock = 64;
+
 struct Scratch {
   Scratch(uint64_t query_bytes, const Params &params)
-      : query(std::max<uint64_t>(query_bytes, 1)), slots(params.m0()), distances(params.m0()) {
+      : query(std::max<uint64_t>(query_bytes, 1)),
+        slots(params.m0()),
+        distances(params.m0()),
+        found(params.m0()) {
     candidates.reserve(std::max(params.ef_construct, params.m0() + 1));
     chosen.reserve(params.m0() + 1);
-    chosen_distances.reserve(params.m0() + 1);
+    rivals.reserve(kSelectBlock);
     words.reserve(params.m0() + 1);
   }
 
@@ -32,10 +38,12 @@ struct Scratch {
   std::vector<Entry> frontier;   // heap of a filtered search
   std::vector<uint32_t> slots;   // one batch: neighbours not seen before
   std::vector<float> distances;  // of that batch
-  // Neighbour selection: what to choose from, the slots chosen, their distances, their words.
+  std::vector<Entry> found;      // those of it that are near enough
+  // Neighbour selection: what to choose from, those of a block not yet decided on, those chosen,
+  // their words.
   std::vector<Entry> candidates;
-  std::vector<uint32_t> chosen;
-  std::vector<float> chosen_distances;
+  std::vector<Entry> rivals;
+  std::vector<Entry> chosen;
   std::vector<uint32_t> words;
   // Repair: nodes around one, and those of them on their way out.
   std::vector<uint32_t> around;
@@ -44,11 +52,12 @@ struct Scratch {
 
   size_t bytes() const {
     return query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
-           frontier.capacity() * sizeof(Entry) + candidates.capacity() * sizeof(Entry) +
-           (slots.capacity() + chosen.capacity() + words.capacity() + around.capacity() +
-            leaving.capacity()) *
+           (frontier.capacity() + candidates.capacity() + rivals.capacity() + chosen.capacity() +
+            found.capacity()) *
+               sizeof(Entry) +
+           (slots.capacity() + words.capacity() + around.capacity() + leaving.capacity()) *
                sizeof(uint32_t) +
-           (distances.capacity() + chosen_distances.capacity()) * sizeof(float);
+           distances.capacity() * sizeof(float);
   }
 };
 

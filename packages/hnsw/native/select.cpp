@@ -7,43 +7,61 @@ namespace annulus::hnsw {
 
 namespace {
 
-// Pair distances come in small batches: large enough to hide the call, small enough that a
-// candidate which falls early costs little.
-constexpr uint32_t kBatch = 8;
-
 // A query's distance and a pair's are rounded differently; this much difference is none.
 constexpr float kRounding = 1e-6f;
 
-bool shadowed(const annulus_scorer &scorer, Entry candidate, const Scratch &scratch) {
-  const std::vector<uint32_t> &chosen = scratch.chosen;
-  const float to_base = distance_of(candidate);
-  const float slack = kRounding * std::fabs(to_base);
-  float distances[kBatch];
-  for (size_t at = 0; at < chosen.size(); at += kBatch) {
-    const size_t n = std::min<size_t>(kBatch, chosen.size() - at);
-    scorer.pair_distances(scorer.self, slot_of(candidate), chosen.data() + at, n, distances);
-    for (size_t i = 0; i < n; ++i) {
-      const bool twin = scratch.chosen_distances[at + i] == to_base;
-      if (distances[i] < to_base + (twin ? slack : -slack)) return true;
-    }
+// Drops those of `scratch.rivals` that are nearer to a chosen node than to the base node.
+void drop_shadowed(const annulus_scorer &scorer, Entry chosen, Scratch &scratch) {
+  std::vector<Entry> &rivals = scratch.rivals;
+  const size_t n = rivals.size();
+  if (n == 0) return;
+  uint32_t slots[kSelectBlock];
+  float distances[kSelectBlock];
+  for (size_t i = 0; i < n; ++i) slots[i] = slot_of(rivals[i]);
+  scorer.pair_distances(scorer.self, slot_of(chosen), slots, n, distances);
+  size_t left = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const float to_base = distance_of(rivals[i]);
+    const float slack = kRounding * std::fabs(to_base);
+    const bool twin = distance_of(chosen) == to_base;
+    const bool shadowed = distances[i] < to_base + (twin ? slack : -slack);
+    const bool kept = (rivals[i] & kKept) != 0;
+    rivals[left] = rivals[i];
+    left += kept || !shadowed ? 1 : 0;
   }
-  return false;
+  rivals.resize(left);
 }
 
 }  // namespace
 
+// A block of candidates at a time is compared with all that were chosen before, each in one batch,
+// until none is left: a candidate that fell costs no further distance, and when the list is full at
+// most a block was looked at in vain.
 void select_diverse(const Graph &graph, Scratch &scratch, uint32_t limit) {
-  scratch.chosen.clear();
-  scratch.chosen_distances.clear();
-  scratch.words.clear();
+  const annulus_scorer &scorer = graph.scorer();
+  const std::vector<Entry> &candidates = scratch.candidates;
+  std::vector<Entry> &rivals = scratch.rivals;
+  std::vector<Entry> &chosen = scratch.chosen;
+  chosen.clear();
   uint32_t free = limit;
-  for (const Entry candidate : scratch.candidates) {
-    const bool kept = (candidate & kKept) != 0;
-    if (!kept && (free == 0 || shadowed(graph.scorer(), candidate, scratch))) continue;
-    free -= kept ? 0 : 1;
-    scratch.chosen.push_back(slot_of(candidate));
-    scratch.chosen_distances.push_back(distance_of(candidate));
-    scratch.words.push_back(make_word(slot_of(candidate), kept));
+  for (size_t from = 0; from < candidates.size(); from += kSelectBlock) {
+    const size_t to = std::min(from + kSelectBlock, candidates.size());
+    rivals.assign(candidates.begin() + from, candidates.begin() + to);
+    for (size_t i = 0; i < chosen.size() && free > 0; ++i)
+      drop_shadowed(scorer, chosen[i], scratch);
+    while (!rivals.empty()) {
+      const Entry next = rivals.front();
+      rivals.erase(rivals.begin());
+      const bool kept = (next & kKept) != 0;
+      if (!kept && free == 0) continue;
+      free -= kept ? 0 : 1;
+      chosen.push_back(next);
+      if (free > 0) drop_shadowed(scorer, next, scratch);
+    }
+  }
+  scratch.words.clear();
+  for (const Entry entry : chosen) {
+    scratch.words.push_back(make_word(slot_of(entry), (entry & kKept) != 0));
   }
 }
 

@@ -36,38 +36,32 @@ uint32_t Walk::score_neighbours(uint32_t slot, uint32_t level, uint32_t next) {
   return n;
 }
 
+// Takes what was scored into the beam.
+void Walk::take_in(uint32_t n) {
+  const Entry bound = scratch_.beam.bound();
+  uint32_t near = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    const Entry found = make_entry(scratch_.distances[i], scratch_.slots[i]);
+    scratch_.found[near] = found;
+    near += found < bound ? 1 : 0;  // which are is unpredictable: no branch
+  }
+  scratch_.beam.merge(scratch_.found.data(), near);
+}
+
 bool Walk::descend(uint32_t from, uint32_t to) {
-  Beam &beam = scratch_.beam;
   for (uint32_t level = from; level >= to; --level) {
-    beam.unmark();
-    for (Entry next = beam.take(kDescentWidth); next != kWorstEntry;
-         next = beam.take(kDescentWidth)) {
-      if (aborted()) return false;
-      const uint32_t n = score_neighbours(slot_of(next), level, kNone);
-      for (uint32_t i = 0; i < n; ++i) {
-        const Entry entry = make_entry(scratch_.distances[i], scratch_.slots[i]);
-        if (entry < beam.bound()) beam.insert(entry);
-      }
-    }
+    if (!widen(level, kDescentWidth)) return false;
   }
   return true;
 }
 
-bool Walk::widen(uint32_t level) {
+bool Walk::widen(uint32_t level, uint32_t among) {
   Beam &beam = scratch_.beam;
   beam.unmark();
-  for (Entry entry = beam.take(); entry != kWorstEntry; entry = beam.take()) {
+  for (Entry entry = beam.take(among); entry != kWorstEntry; entry = beam.take(among)) {
     if (aborted()) return false;
     const Entry next = beam.peek();
-    const uint32_t n =
-        score_neighbours(slot_of(entry), level, next == kWorstEntry ? kNone : slot_of(next));
-    Entry bound = beam.bound();
-    for (uint32_t i = 0; i < n; ++i) {
-      const Entry found = make_entry(scratch_.distances[i], scratch_.slots[i]);
-      if (found >= bound) continue;
-      beam.insert(found);
-      bound = beam.bound();
-    }
+    take_in(score_neighbours(slot_of(entry), level, next == kWorstEntry ? kNone : slot_of(next)));
   }
   return true;
 }

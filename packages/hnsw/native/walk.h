@@ -39,8 +39,9 @@ class Walk {
   /// Moves towards the query on the levels `from` to `to`, both included, downwards: until the few
   /// nearest nodes of each have been expanded. False when aborted.
   bool descend(uint32_t from, uint32_t to);
-  /// Fills the beam with the nearest nodes of a level. False when aborted.
-  bool widen(uint32_t level);
+  /// Fills the beam with the nearest nodes of a level, until the nearest `among` of it have been
+  /// expanded. False when aborted.
+  bool widen(uint32_t level, uint32_t among = UINT32_MAX);
   /// Lets the nearest `width` admitted nodes of level 0 be gathered in `scratch.results`, from what
   /// the beam has.
   void begin_admitted(const Admission &admission, uint32_t width);
@@ -60,6 +61,7 @@ class Walk {
     return abort_ != nullptr && __atomic_load_n(abort_, __ATOMIC_RELAXED) != 0;
   }
   uint32_t score_neighbours(uint32_t slot, uint32_t level, uint32_t next);
+  void take_in(uint32_t n);
   uint32_t collect_two_hops(const Admission &admission, uint32_t slot);
   uint32_t collect_seeds(const Admission &admission);
   void score(uint32_t n);

@@ -99,36 +99,61 @@ ANNULUS_AVX512_VNNI inline void dot(const uint8_t *const *rows, size_t count, co
   for (; r < count; ++r) dot_row(rows[r], planes, n, out + r);
 }
 
-template <int R>
-ANNULUS_AVX512_VNNI inline void pair_dot_rows(const uint8_t *const *rows, const uint8_t *row,
-                                              size_t n, __m512i *sums) {
-  const __m512i sign = _mm512_set1_epi8(static_cast<char>(0x80));
-  for (int r = 0; r < R; ++r) sums[r] = _mm512_setzero_si512();
-  for (size_t i = 0; i < n; i += 64) {
-    const __mmask64 mask = first_bytes(n - i < 64 ? n - i : 64);
-    const __m512i other = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, row + i), sign);
-    for (int r = 0; r < R; ++r) {
+ANNULUS_AVX512_VNNI inline __m512i around_128(__m512i codes) {
+  return _mm512_xor_si512(codes, _mm512_set1_epi8(static_cast<char>(0x80)));
+}
+
+ANNULUS_AVX512_VNNI inline void pair_dot_rows4(const uint8_t *const *rows, const uint8_t *row,
+                                               size_t n, int64_t *out) {
+  const uint8_t *const row0 = rows[0];
+  const uint8_t *const row1 = rows[1];
+  const uint8_t *const row2 = rows[2];
+  const uint8_t *const row3 = rows[3];
+  __m512i sums[4];
+  for (int r = 0; r < 4; ++r) sums[r] = _mm512_setzero_si512();
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    const __m512i other = around_128(_mm512_loadu_si512(row + i));
+    sums[0] = _mm512_dpbusd_epi32(sums[0], _mm512_loadu_si512(row0 + i), other);
+    sums[1] = _mm512_dpbusd_epi32(sums[1], _mm512_loadu_si512(row1 + i), other);
+    sums[2] = _mm512_dpbusd_epi32(sums[2], _mm512_loadu_si512(row2 + i), other);
+    sums[3] = _mm512_dpbusd_epi32(sums[3], _mm512_loadu_si512(row3 + i), other);
+  }
+  if (i < n) {
+    const __mmask64 tail = first_bytes(n - i);
+    const __m512i other = around_128(_mm512_maskz_loadu_epi8(tail, row + i));
+    for (int r = 0; r < 4; ++r) {
       // Codes past the end are loaded as 0, so that what `other` holds there does not matter.
-      const __m512i codes = _mm512_maskz_loadu_epi8(mask, rows[r] + i);
-      sums[r] = _mm512_dpbusd_epi32(sums[r], codes, other);
+      sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_maskz_loadu_epi8(tail, rows[r] + i), other);
     }
   }
+  _mm256_storeu_si256(reinterpret_cast<__m256i *>(out),
+                      _mm256_cvtepi32_epi64(sum4(sums[0], sums[1], sums[2], sums[3])));
+}
+
+ANNULUS_AVX512_VNNI inline void pair_dot_row(const uint8_t *codes, const uint8_t *row, size_t n,
+                                             int64_t *out) {
+  __m512i sum0 = _mm512_setzero_si512(), sum1 = sum0;
+  size_t i = 0;
+  for (; i + 128 <= n; i += 128) {
+    sum0 = _mm512_dpbusd_epi32(sum0, _mm512_loadu_si512(codes + i),
+                               around_128(_mm512_loadu_si512(row + i)));
+    sum1 = _mm512_dpbusd_epi32(sum1, _mm512_loadu_si512(codes + i + 64),
+                               around_128(_mm512_loadu_si512(row + i + 64)));
+  }
+  for (; i < n; i += 64) {
+    const __mmask64 mask = first_bytes(n - i < 64 ? n - i : 64);
+    sum0 = _mm512_dpbusd_epi32(sum0, _mm512_maskz_loadu_epi8(mask, codes + i),
+                               around_128(_mm512_maskz_loadu_epi8(mask, row + i)));
+  }
+  *out = _mm512_reduce_add_epi32(_mm512_add_epi32(sum0, sum1));
 }
 
 ANNULUS_AVX512_VNNI inline void pair_dot(const uint8_t *const *rows, size_t count,
                                          const uint8_t *row, size_t n, int64_t *out) {
   size_t r = 0;
-  for (; r + 4 <= count; r += 4) {
-    __m512i sums[4];
-    pair_dot_rows<4>(rows + r, row, n, sums);
-    _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + r),
-                        _mm256_cvtepi32_epi64(sum4(sums[0], sums[1], sums[2], sums[3])));
-  }
-  for (; r < count; ++r) {
-    __m512i sums[1];
-    pair_dot_rows<1>(rows + r, row, n, sums);
-    out[r] = _mm512_reduce_add_epi32(sums[0]);
-  }
+  for (; r + 4 <= count; r += 4) pair_dot_rows4(rows + r, row, n, out + r);
+  for (; r < count; ++r) pair_dot_row(rows[r], row, n, out + r);
 }
 
 }  // namespace annulus::int_vnni
