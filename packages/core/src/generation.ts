@@ -51,8 +51,8 @@ export class Generation {
   graph: HnswIndex | undefined
   /** What beams find, once it is measured. */
   calibration: Calibration | undefined
-  /** Whether it is measured unasked. */
-  calibrates = true
+  /** Whether beams are to be measured: not before a search has named a recall, for that costs as much as linking. */
+  calibrates = false
   encoded: number
   linked: number
   /** Slots that got other points, and so other codes, since the generation was made or loaded. */

@@ -287,6 +287,7 @@ export class Indexer {
     const retired = this.current
     this.current = this.#next
     this.#next = undefined
+    if (this.current !== undefined) this.current.calibrates ||= retired?.calibrates === true
     await retired?.close()
   }
 
