@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fileIsResident, Pool } from '@annulus/native'
+import { Pool } from '@annulus/native'
 import {
   type FileLock,
   type FileOps,
@@ -30,7 +30,7 @@ import type { DatabaseStats } from './stats.js'
 import { Store } from './store.js'
 import type { VerifyReport } from './verify.js'
 import { type VerifyOptions, verifyDatabase } from './verify-database.js'
-import { Warmth } from './warmth.js'
+import { bringIn, Warmth } from './warmth.js'
 
 /** What a collection is, as far as its name and its creation say. */
 export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
@@ -79,7 +79,7 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     const catalog = await Catalog.open(store, files, path)
     if (!readOnly) await files.syncDirectory(path)
     const pool = new Pool(threads)
-    const warmth = new Warmth(() => fileIsResident(pool, file))
+    const warmth = new Warmth(() => bringIn(pool, files, file))
     const { storage } = options
     return new Database({ path, files, storage, lock, store, catalog, pool, warmth })
   } catch (error) {

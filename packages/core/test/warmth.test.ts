@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest'
-import { Warmth } from '../src/warmth.js'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { dropPageCache, fileIsResident, Pool } from '@annulus/native'
+import { nodeFileOps } from '@annulus/storage'
+import { describe, expect, it, vi } from 'vitest'
+import { bringIn, Warmth } from '../src/warmth.js'
 
 /** A file, a clock, and how long a look at the file takes. */
 function world() {
@@ -70,5 +75,25 @@ describe('warmth', () => {
     expect(warmth.warm).toBe(false)
     await warmth.settled()
     expect(warmth.warm).toBe(false)
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('bringing a file into memory', () => {
+  it('needs nothing but to be asked', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'annulus-warmth-'))
+    const path = join(directory, 'file')
+    const pool = new Pool(1)
+    try {
+      const file = await open(path, 'w')
+      await file.write(Buffer.alloc(3 << 20, 1))
+      await file.sync()
+      await file.close()
+      dropPageCache(path)
+      expect(await fileIsResident(pool, path)).toBe(false)
+      await vi.waitUntil(() => bringIn(pool, nodeFileOps, path))
+    } finally {
+      pool.close()
+      await rm(directory, { recursive: true })
+    }
   })
 })

@@ -1,5 +1,6 @@
 // dropPageCache(path): a file's clean pages leave the page cache, so that the next reads go to the
-// disk. fileIsResident(pool, path): whether all of it is there.
+// disk. fileIsResident(pool, path, ahead): whether all of it is there, and if not, at most `ahead`
+// bytes of it are read ahead.
 #include <annulus/arguments.h>
 #include <annulus/externals.h>
 
@@ -40,10 +41,16 @@ Napi::Value drop_page_cache(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), result);
 }
 
+constexpr double kAheadMax = 1u << 30;
+
 class ResidencyTask : public Task {
  public:
-  ResidencyTask(Napi::Env env, const annulus_pool &pool, std::string path)
-      : Task(env), settler_(addon_data(env).settler), pool_(pool), path_(std::move(path)) {}
+  ResidencyTask(Napi::Env env, const annulus_pool &pool, std::string path, uint64_t ahead)
+      : Task(env),
+        settler_(addon_data(env).settler),
+        pool_(pool),
+        path_(std::move(path)),
+        ahead_(ahead) {}
 
   static Napi::Promise start(std::unique_ptr<ResidencyTask> owned) {
     Settler &settler = owned->settler_;
@@ -58,7 +65,7 @@ class ResidencyTask : public Task {
   static void run(void *ctx, uint32_t) {
     auto *task = static_cast<ResidencyTask *>(ctx);
     try {
-      task->resident_ = file_is_resident(task->path_.c_str(), task->abort_flag());
+      task->resident_ = file_is_resident(task->path_.c_str(), task->ahead_, task->abort_flag());
     } catch (const std::bad_alloc &) {
       task->resident_ = false;  // as where the system cannot tell
     }
@@ -68,14 +75,19 @@ class ResidencyTask : public Task {
   Settler &settler_;
   Held<annulus_pool> pool_;
   const std::string path_;
+  const uint64_t ahead_;
   bool resident_ = false;
 };
 
 Napi::Value file_is_resident_async(const Napi::CallbackInfo &info) {
   const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");
   if (!info[1].IsString()) throw invalid_argument(info.Env(), "path is not a string");
-  return ResidencyTask::start(
-      std::make_unique<ResidencyTask>(info.Env(), *pool, info[1].As<Napi::String>().Utf8Value()));
+  const double ahead = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : -1;
+  if (!(ahead >= 0 && ahead <= kAheadMax)) {
+    throw invalid_argument(info.Env(), "ahead is no number of bytes");
+  }
+  return ResidencyTask::start(std::make_unique<ResidencyTask>(
+      info.Env(), *pool, info[1].As<Napi::String>().Utf8Value(), static_cast<uint64_t>(ahead)));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ interface NativeAddon extends AddonBase {
   ): [number, number, number] | undefined
   /** 0, or an errno. */
   dropPageCache(path: string): number
-  fileIsResident(pool: PoolHandle, path: string): Promise<boolean>
+  fileIsResident(pool: PoolHandle, path: string, readAheadBytes: number): Promise<boolean>
   search(
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],

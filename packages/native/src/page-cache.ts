@@ -25,12 +25,13 @@ export function dropPageCache(path: string): void {
 }
 
 /**
- * Whether all of a file is in the page cache at this moment, found out on the pool: about 15 ns a page,
- * and next to nothing where a page is missing.
+ * Whether all of a file is in the page cache at this moment, found out on the pool: about 15 ns a page.
  *
+ * @param readAheadBytes how much of what is missing the system is asked to read by and by, 0 (default) to
+ *   2³⁰; Linux. Asked again and again it brings the whole file.
  * @returns false where the system cannot tell: outside Linux and macOS, and for a file that belongs to
  *   another user or does not exist.
  */
-export function fileIsResident(pool: Pool, path: string): Promise<boolean> {
-  return native.fileIsResident(pool.handle, path)
+export function fileIsResident(pool: Pool, path: string, readAheadBytes = 0): Promise<boolean> {
+  return native.fileIsResident(pool.handle, path, readAheadBytes)
 }

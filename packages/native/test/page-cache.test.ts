@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { dropPageCache, fileIsResident, Pool } from '../src/index.js'
 
 const pool = new Pool(1)
@@ -38,5 +38,18 @@ describe('fileIsResident', () => {
     expect(await fileIsResident(pool, path)).toBe(false)
     readFileSync(path)
     expect(await fileIsResident(pool, path)).toBe(true)
+  })
+
+  it.skipIf(process.platform !== 'linux')('reads ahead as much as it may', async () => {
+    dropPageCache(path)
+    expect(await fileIsResident(pool, path, 1 << 20)).toBe(false)
+    expect(await fileIsResident(pool, path)).toBe(false)
+    await vi.waitUntil(() => fileIsResident(pool, path, 8 << 20))
+  })
+
+  it('refuses what is no number of bytes', () => {
+    for (const bytes of [-1, 2 ** 31, Number.NaN]) {
+      expect(() => fileIsResident(pool, path, bytes)).toThrow(/ahead/)
+    }
   })
 })

@@ -4,6 +4,8 @@
 
 #include <annulus/mapped_vector.h>
 
+#include <algorithm>
+
 namespace annulus::uring {
 
 namespace {
@@ -35,6 +37,7 @@ bool CachePass::score(const annulus_score_request &request, uint64_t stored,
   const bool any = look.mapped || hot_.enabled();
   if (any) score_all(request, look, missed);
   conclude(look, request.n, stored);
+  if (look.mapped && fill_.on() && segments_.can_be_direct()) read_ahead(request, stored, missed);
   return any;
 }
 
@@ -95,14 +98,37 @@ void CachePass::watch_clock(Look &look) {
   look.untimed = 0;
 }
 
+// The kernel is told where to read, and not waited for.
+void CachePass::read_ahead(const annulus_score_request &request, uint64_t stored,
+                           const std::vector<uint32_t> &missed) {
+  const Layout &layout = segments_.layout();
+  uint64_t last = ~uint64_t{0};  // the chunk before
+  for (const uint32_t index : missed) {
+    const uint64_t slot = request.slots[index];
+    const uint64_t number = slot / layout.slots_per_segment;
+    const Segment *segment = segments_.find(number);
+    if (segment == nullptr || segment->base == nullptr) continue;
+    const uint64_t offset = layout.header_bytes + slot % layout.slots_per_segment * layout.stride;
+    const uint64_t begin = offset - offset % CacheFill::kChunkBytes;
+    const uint64_t chunk = number * layout.segment_bytes + begin;
+    if (chunk == last) continue;
+    if (!fill_.take()) return;
+    last = chunk;
+    const uint64_t written =
+        std::min(stored - number * layout.slots_per_segment, layout.slots_per_segment);
+    const uint64_t end = layout.header_bytes + written * layout.stride;
+    maps_->prefetch(segment->base + begin, std::min(end - begin, CacheFill::kChunkBytes));
+  }
+}
+
 void CachePass::conclude(const Look &look, uint64_t wanted, uint64_t stored) {
   if (look.hot_hits > 0) hot_hits_.fetch_add(look.hot_hits, std::memory_order_relaxed);
   const uint64_t tries = wanted - look.hot_hits;
   if (tries == 0) return;
   const uint32_t before = hit_share_.load(std::memory_order_relaxed);
-  if (!look.mapped) return policy_.note(tries * before / 1024, tries, stored);
+  if (!look.mapped) return fill_.note(tries * before / 1024, tries, stored);
   cache_hits_.fetch_add(look.cache_hits, std::memory_order_relaxed);
-  policy_.note(look.cache_hits, tries, stored);
+  fill_.note(look.cache_hits, tries, stored);
   // A moving mean over about eight requests; lost updates only make it a little slower.
   const auto share = static_cast<uint32_t>(1024 * look.cache_hits / tries);
   hit_share_.store((7 * before + share + 4) / 8, std::memory_order_relaxed);

@@ -4,7 +4,8 @@
 // of the segments. There the subtle part is not to wait for a disk. As long as everything has been
 // resident a vector is simply touched, with an eye on the clock; once something was not, mincore
 // is asked first, which costs more than scoring does. Where next to nothing is resident only a few
-// requests look.
+// requests look. Around what is missing the kernel is asked to read ahead, where that fills the
+// cache.
 #pragma once
 
 #include <annulus/abi.h>
@@ -14,7 +15,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "direct_policy.h"
+#include "cache_fill.h"
 #include "hot_vectors.h"
 #include "rewrites.h"
 #include "segment_table.h"
@@ -24,9 +25,9 @@ namespace annulus::uring {
 class CachePass {
  public:
   /// `maps` is nullptr where nothing is mapped.
-  CachePass(const SegmentTable &segments, MapOps *maps, HotVectors &hot, DirectPolicy &policy,
+  CachePass(const SegmentTable &segments, MapOps *maps, HotVectors &hot, CacheFill &fill,
             const Rewrites &rewrites)
-      : segments_(segments), maps_(maps), hot_(hot), policy_(policy), rewrites_(rewrites) {}
+      : segments_(segments), maps_(maps), hot_(hot), fill_(fill), rewrites_(rewrites) {}
 
   /// Writes the distances of slots in memory to `request.out` and the indexes of all others to
   /// `missed`. Slots must be below `stored`. Any thread but the event loop's, and not once the
@@ -43,12 +44,14 @@ class CachePass {
   bool score_hot(uint32_t slot, const ExactQuery &exact, float *out);
   bool score_mapped(uint32_t slot, const ExactQuery &exact, float *out, Look &look);
   void watch_clock(Look &look);
+  void read_ahead(const annulus_score_request &request, uint64_t stored,
+                  const std::vector<uint32_t> &missed);
   void conclude(const Look &look, uint64_t wanted, uint64_t stored);
 
   const SegmentTable &segments_;
   MapOps *const maps_;
   HotVectors &hot_;
-  DirectPolicy &policy_;
+  CacheFill &fill_;
   const Rewrites &rewrites_;
   std::atomic<uint32_t> doubt_{0};         // requests that will still ask before they touch
   std::atomic<uint32_t> hit_share_{1024};  // of the last requests, in 1/1024

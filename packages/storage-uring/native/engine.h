@@ -47,8 +47,9 @@ class Engine {
   bool score_cached(const annulus_score_request *request, std::vector<uint32_t> &missed);
   const CachePass &cache() const { return state_->cache; }
 
-  /// Where `direct` is automatic: what free memory lets one expect of the page cache now.
-  void expect_past_cache(bool past) { state_->policy.expect(past); }
+  /// Where `direct` is automatic: whether the vectors now fit into the memory that is free.
+  void expect_fit(bool fit) { state_->fill.expect(fit); }
+  const CacheFill &fill() const { return state_->fill; }
   /// Whether reads go past the page cache.
   bool direct() const { return state_->direct(); }
 

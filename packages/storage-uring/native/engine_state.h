@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "cache_fill.h"
 #include "cache_pass.h"
-#include "direct_policy.h"
 #include "hot_vectors.h"
 #include "inbox.h"
 #include "io_queue.h"
@@ -21,7 +21,7 @@ namespace annulus::uring {
 struct EngineOptions {
   Layout layout{};
   Direct direct = Direct::automatic;
-  bool past_cache = true;         ///< where `direct` is automatic: how reads go at first
+  bool fit = false;               ///< where `direct` is automatic: the vectors fit into memory
   uint64_t cache_bytes = 0;       ///< of hot vectors, for reads past the page cache
   uint32_t queue_depth = 256;     ///< reads in flight, of all requests together
   uint32_t fallback_threads = 8;  ///< that call pread when there is no ring
@@ -58,25 +58,24 @@ struct EngineState {
         ops(std::move(ring_ops)),
         maps(options.direct == Direct::always ? nullptr : std::move(map_ops)),
         segments(options.layout, options.direct, maps.get()),
-        policy(options.direct == Direct::always ||
-                   (options.direct == Direct::automatic && options.past_cache),
-               options.direct != Direct::automatic),
+        fill(options.direct == Direct::automatic && options.fit,
+             options.direct != Direct::automatic, options.layout.vector_bytes, counters.in_flight),
         hot(options.direct == Direct::never ? 0 : options.cache_bytes, options.layout.dimension,
             rewrites) {}
 
-  /// Whether the next reads go past the page cache.
-  bool direct() const { return segments.can_be_direct() && policy.past_cache(); }
+  /// Whether reads go past the page cache.
+  bool direct() const { return segments.can_be_direct(); }
 
   const EngineOptions options;
   const std::unique_ptr<RingOps> ops;
   const std::unique_ptr<MapOps> maps;  ///< nullptr: nothing is mapped
+  Counters counters;
   SegmentTable segments;
-  DirectPolicy policy;
+  CacheFill fill;
   Rewrites rewrites;
   HotVectors hot;
-  CachePass cache{segments, maps.get(), hot, policy, rewrites};
+  CachePass cache{segments, maps.get(), hot, fill, rewrites};
   Inbox inbox;
-  Counters counters;
   std::atomic<uint64_t> slots{0};         ///< one past the highest slot written
   std::atomic<bool> asleep{false};        ///< the ring thread waits, or is about to
   std::atomic<bool> accepting{false};     ///< from start to close

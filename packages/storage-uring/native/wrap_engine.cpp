@@ -65,7 +65,7 @@ EngineOptions options_of(const Napi::Object &given) {
   EngineOptions options;
   options.layout = layout_of(given);
   options.direct = static_cast<Direct>(integer_of(given, "direct", 0, 2));
-  options.past_cache = given.Get("pastCache").ToBoolean();
+  options.fit = given.Get("fit").ToBoolean();
   options.cache_bytes = integer_of(given, "cacheMiB", 0, 1u << 20) * (uint64_t{1} << 20);
   options.queue_depth = integer_of(given, "queueDepth", 1, 4096);
   options.fallback_threads = integer_of(given, "fallbackThreads", 1, 256);
@@ -85,7 +85,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
         {InstanceMethod<&EngineWrap::start>("start"),
          InstanceMethod<&EngineWrap::add_segment>("addSegment"),
          InstanceMethod<&EngineWrap::set_slots>("setSlots"),
-         InstanceMethod<&EngineWrap::expect_past_cache>("expectPastCache"),
+         InstanceMethod<&EngineWrap::expect_fit>("expectFit"),
          InstanceMethod<&EngineWrap::begin_rewrite>("beginRewrite"),
          InstanceMethod<&EngineWrap::end_rewrite>("endRewrite"),
          InstanceMethod<&EngineWrap::read>("read"), InstanceMethod<&EngineWrap::score>("score"),
@@ -151,9 +151,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   void set_slots(const Napi::CallbackInfo &info) { engine_->set_slots(slot_count_of(info[0])); }
 
-  void expect_past_cache(const Napi::CallbackInfo &info) {
-    engine_->expect_past_cache(info[0].ToBoolean());
-  }
+  void expect_fit(const Napi::CallbackInfo &info) { engine_->expect_fit(info[0].ToBoolean()); }
 
   void begin_rewrite(const Napi::CallbackInfo &info) {
     engine_->begin_rewrite(slot_count_of(info[0]), slot_count_of(info[1]));
@@ -210,6 +208,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
     add("vectors", counters.vectors, 1);
     result.Set("residentHits", Napi::Number::New(env_, hits));
     result.Set("hotHits", Napi::Number::New(env_, hot));
+    result.Set("readAheadBytes",
+               Napi::Number::New(env_, static_cast<double>(engine_->fill().bytes())));
     set("joined", counters.joined);
     set("resumed", counters.resumed);
     set("errors", counters.errors);

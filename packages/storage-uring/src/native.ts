@@ -38,8 +38,8 @@ export interface EngineOptions {
   readonly taskrun: boolean
   readonly registeredFiles: boolean
   readonly registeredBuffers: boolean
-  /** Where `direct` is 2: whether reads go past the page cache at first. */
-  readonly pastCache: boolean
+  /** Where `direct` is 2: whether the vectors fit into the memory that is free. */
+  readonly fit: boolean
   /** Memory for vectors that were read past the page cache. */
   readonly cacheMiB: number
   /** Makes set-up fail with this errno; 0 asks the kernel. */
@@ -54,6 +54,8 @@ export interface EngineStats {
   readonly residentHits: number
   /** Those of them that were in the engine's own cache. */
   readonly hotHits: number
+  /** Bytes that the kernel was asked to read ahead into the page cache. */
+  readonly readAheadBytes: number
   /** Vectors that came with a read another request had started. */
   readonly joined: number
   /** Short reads that were continued. */
@@ -74,8 +76,8 @@ export interface NativeEngine {
   /** Segments come in the order of their numbers, one at a time. */
   addSegment(number: number, path: string, checksums: Uint32Array): Promise<void>
   setSlots(slots: number): void
-  /** Where `direct` is 2: what free memory now says. */
-  expectPastCache(past: boolean): void
+  /** Where `direct` is 2: whether the vectors fit now. */
+  expectFit(fit: boolean): void
   /** Before slots [first, end), written before, get new vectors; one write at a time. */
   beginRewrite(first: number, end: number): void
   endRewrite(): void

@@ -22,10 +22,11 @@ export interface UringStorageOptions {
   /**
    * Whether reads bypass the page cache (O_DIRECT). `true` demands it, never looks into the cache, and
    * fails with `ANNULUS_UNSUPPORTED` where the file system cannot. With `'auto'` (default) vectors in
-   * the page cache are scored there, and the rest is read past it while the vectors would fill more
-   * than half of the memory that is free (looked at again as they grow) or when searches find that the
-   * cache does not hold them; not where the file system would read more than a buffered read. `false`
-   * is the same with every read through the cache.
+   * the page cache are scored there, and the rest is read past it, but not where the file system would
+   * then read more than a buffered read. While the vectors fill at most half of the memory that is free
+   * (looked at again as they grow) and searches do not find that the cache fails to hold them, the
+   * surroundings of what was missing are read ahead into it. `false` scores in the page cache, too,
+   * and reads every vector through it.
    */
   readonly direct?: boolean | 'auto' | undefined
   /**

@@ -2,7 +2,7 @@
 // segment and slot, and asked for vectors.
 import { AnnulusError, type Metric, metricNumber, withAbort } from '@annulus/native'
 import type { Segment, SegmentLayout } from '@annulus/storage'
-import { Growth, goesPastCache } from './direct.js'
+import { fitsInCache, Growth } from './cache-fit.js'
 import { type EngineStats, type NativeEngine, native, type StartResult } from './native.js'
 import type { Settings } from './options.js'
 import { deniedErrno, explainHere } from './support.js'
@@ -11,7 +11,7 @@ export class UringReader {
   readonly #settings: Settings
   readonly #paths: string[] = []
   readonly #growth: Growth
-  readonly #pastCache: boolean
+  readonly #fit: boolean
   #slotsPerSegment = 1
   #engine: NativeEngine | undefined
   #started: StartResult | undefined
@@ -21,7 +21,7 @@ export class UringReader {
   constructor(settings: Settings, slots: number, dimension: number) {
     this.#settings = settings
     this.#growth = new Growth(slots)
-    this.#pastCache = goesPastCache(slots, dimension)
+    this.#fit = fitsInCache(slots, dimension)
   }
 
   /** The engine, once `start` was called. */
@@ -42,7 +42,7 @@ export class UringReader {
     this.#engine = new native.Engine({
       ...place,
       ...this.#settings,
-      pastCache: this.#pastCache,
+      fit: this.#fit,
       denyErrno: deniedErrno(),
     })
     this.#started = await this.#engine.start()
@@ -58,7 +58,7 @@ export class UringReader {
 
   /** After vectors were appended. */
   grown(slots: number, dimension: number): void {
-    if (this.#growth.isDue(slots)) this.engine.expectPastCache(goesPastCache(slots, dimension))
+    if (this.#growth.isDue(slots)) this.engine.expectFit(fitsInCache(slots, dimension))
   }
 
   async read(

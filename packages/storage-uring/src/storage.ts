@@ -25,7 +25,9 @@ export interface UringStats extends StorageStats {
   readonly systemCalls: number
   /** Vectors that were in this storage's own cache (`cacheBytes`); `residentHits` counts them too. */
   readonly hotHits: number
-  /** Whether reads bypass the page cache now. */
+  /** Bytes that were asked to be read ahead into the page cache (`direct: 'auto'`). */
+  readonly readAheadBytes: number
+  /** Whether reads bypass the page cache. */
   readonly direct: boolean
 }
 

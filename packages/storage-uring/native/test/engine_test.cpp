@@ -35,7 +35,7 @@ struct Totals {
   uint64_t requests = 0, ok = 0, io = 0, corrupt = 0, aborted = 0, closed = 0, range = 0;
   uint64_t completed = 0, interrupted = 0, refused = 0, partial = 0, again = 0, shortened = 0;
   uint64_t overflowed = 0, failed = 0, joined = 0, merged = 0, broken = 0, rewritten = 0;
-  uint64_t resident = 0, hot = 0;
+  uint64_t resident = 0, hot = 0, ahead = 0;
 
   void add(const FakeKernel &kernel) {
     completed += kernel.completed;
@@ -212,7 +212,7 @@ EngineOptions options_of(const Model &model, std::mt19937_64 &random) {
   options.direct = random() % 2 == 0   ? Direct::never
                    : random() % 3 == 0 ? Direct::always
                                        : Direct::automatic;
-  options.past_cache = random() % 2 == 0;
+  options.fit = random() % 2 == 0;
   options.cache_bytes = random() % 2 == 0 ? 0 : 1 << 18;
   options.queue_depth = 1 + random() % 16;
   options.fallback_threads = 2;
@@ -312,6 +312,7 @@ void run(uint64_t seed, const std::string &directory, bool real, Totals &totals)
   totals.rewritten += counters.reread.load();
   totals.resident += engine->cache().cache_hits();
   totals.hot += engine->cache().hot_hits();
+  totals.ahead += engine->fill().bytes();
   totals.joined += counters.joined.load();
   totals.merged += counters.vectors.load() > counters.reads.load() ? 1 : 0;
   totals.broken += engine->broken() != 0 ? 1 : 0;
@@ -342,6 +343,7 @@ bool report(const Totals &totals, bool real) {
       {"merged", totals.merged, false},
       {"resident", totals.resident, false},
       {"hot", totals.hot, false},
+      {"read ahead", totals.ahead, false},
       {"read again", totals.rewritten, true},
       {"completions", totals.completed, true},
       {"interrupted", totals.interrupted, true},
@@ -363,7 +365,6 @@ bool report(const Totals &totals, bool real) {
 }
 
 uint64_t current_seed = 0;
-
 void tell_seed(int) {
   char text[64];
   const int n = std::snprintf(text, sizeof(text), "at seed %llu\n",
@@ -386,7 +387,7 @@ int main(int count, char **arguments) {
   if (::mkdtemp(directory.data()) == nullptr) return 1;
   std::signal(SIGABRT, &tell_seed);
   Totals totals;
-  test_direct_policy();
+  test_cache_fill();
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     current_seed = seed;
     test_hot_vectors(seed);

@@ -4,6 +4,7 @@
 
 #include <annulus/map_ops.h>
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -16,7 +17,16 @@ class FakeMaps final : public MapOps {
   FakeMaps(const Model &model, uint64_t seed) : model_(model), rolls_(seed) {}
 
   bool resident(const uint8_t *, size_t) override { return roll() % 4 != 0; }
-  void prefetch(const uint8_t *, size_t) override { broken_rule("the ring needs no prefetch"); }
+  void prefetch(const uint8_t *bytes, size_t size) override {
+    const uint64_t length = model_.layout.segment_bytes;
+    const auto holds = [&](const uint8_t *base) {
+      return base != nullptr && bytes >= base && bytes + size <= base + length;
+    };
+    if (size == 0 || std::none_of(bases_.begin(), bases_.end(), holds)) {
+      broken_rule("what is read ahead is no part of a segment");
+    }
+    ++prefetched;
+  }
   const uint8_t *map(int fd, size_t size) override {
     bases_.push_back(roll() % 8 == 0 ? nullptr : system_.map(fd, size));
     if (bases_.back() != nullptr) ++mapped;
@@ -38,6 +48,7 @@ class FakeMaps final : public MapOps {
   bool faulted() override { return roll() % 2 == 0; }
 
   int mapped = 0;
+  std::atomic<uint64_t> prefetched{0};
 
  private:
   // splitmix64 (S. Vigna), for any thread may ask.

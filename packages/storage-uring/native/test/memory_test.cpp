@@ -1,10 +1,11 @@
 #include "memory_test.h"
 
+#include <atomic>
 #include <map>
 #include <random>
 #include <vector>
 
-#include "../direct_policy.h"
+#include "../cache_fill.h"
 #include "../hot_vectors.h"
 #include "fake_kernel.h"
 
@@ -71,30 +72,57 @@ void test_hot_vectors(uint64_t seed) {
   }
 }
 
-void test_direct_policy() {
+void test_cache_fill() {
   constexpr uint64_t kStored = 100'000;
-  const auto observe = [](DirectPolicy &policy, uint64_t windows, uint64_t percent) {
-    for (uint64_t i = 0; i < windows * 1000; ++i) policy.note(percent, 100, kStored);
+  constexpr uint64_t kBytes = 400;
+  std::atomic<uint64_t> in_flight{0};
+  const auto observe = [](CacheFill &fill, uint64_t windows, uint64_t percent) {
+    for (uint64_t i = 0; i < windows * 1000; ++i) fill.note(percent, 100, kStored);
   };
-  DirectPolicy buffered(false, false);
-  observe(buffered, 2, 0);
-  expect(!buffered.past_cache(), "the cache was given up before it could fill");
-  observe(buffered, 1, 49);
-  expect(buffered.past_cache(), "a cache that does not hold the vectors was kept");
-  observe(buffered, 5, 80);
-  expect(buffered.past_cache(), "the cache was taken up for a part of the vectors");
-  observe(buffered, 1, 90);
-  expect(!buffered.past_cache(), "the last vectors were kept out of the cache");
-  observe(buffered, 9, 51);
-  expect(!buffered.past_cache(), "a cache that holds most vectors was given up");
-  buffered.expect(true);
-  expect(buffered.past_cache(), "growth was not heard of");
-  for (const bool past : {false, true}) {
-    DirectPolicy fixed(past, true);
-    observe(fixed, 9, past ? 100 : 0);
-    fixed.expect(!past);
-    expect(fixed.past_cache() == past, "what the user chose was changed");
+  CacheFill filled(true, false, kBytes, in_flight);
+  observe(filled, 6, 0);
+  expect(filled.on(), "the cache was given up before it could fill");
+  observe(filled, 1, 49);
+  expect(!filled.on(), "a cache that does not hold the vectors was filled on");
+  observe(filled, 5, 80);
+  expect(!filled.on(), "the cache was filled for a part of the vectors");
+  expect(!filled.take(), "something was read ahead for a cache that is not to be filled");
+  observe(filled, 1, 90);
+  expect(filled.on(), "the last vectors were kept out of the cache");
+  observe(filled, 9, 51);
+  expect(filled.on(), "a cache that holds most vectors was given up");
+  filled.expect(false);
+  expect(!filled.on(), "growth was not heard of");
+  for (const bool on : {false, true}) {
+    CacheFill fixed(on, true, kBytes, in_flight);
+    observe(fixed, 9, on ? 0 : 100);
+    fixed.expect(!on);
+    expect(fixed.on() == on, "what the user chose was changed");
   }
+  // No more is read ahead than searches wanted, nothing after a rest or once nothing is missing.
+  CacheFill paced(true, false, kBytes, in_flight);
+  uint64_t wanted = 0;
+  for (int i = 0; i < 5000; ++i) {
+    paced.note(60, 100, kStored);
+    wanted += 100 * kBytes;
+    while (paced.take()) continue;
+    expect(paced.bytes() <= wanted, "more was read ahead than searches asked for");
+  }
+  expect(paced.bytes() > wanted / 2, "hardly anything is read ahead");
+  in_flight = 100;
+  const uint64_t idle = paced.bytes();
+  for (int i = 0; i < 5000; ++i) {
+    paced.note(60, 100, kStored);
+    while (paced.take()) continue;
+  }
+  expect(paced.bytes() - idle <= wanted / 4 + CacheFill::kChunkBytes, "a busy disk was not spared");
+  expect(paced.bytes() - idle > wanted / 8, "hardly anything is read ahead of a busy disk");
+  const uint64_t before = paced.bytes();
+  for (int i = 0; i < 5000; ++i) paced.note(60, 100, kStored);
+  while (paced.take()) continue;
+  expect(paced.bytes() - before <= 5 * CacheFill::kChunkBytes, "a rest was saved up for a burst");
+  for (int i = 0; i < 5000; ++i) paced.note(100, 100, kStored);
+  expect(!paced.take(), "what is not missing was read ahead");
 }
 
 }  // namespace annulus::uring

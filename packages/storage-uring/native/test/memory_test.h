@@ -5,5 +5,5 @@
 
 namespace annulus::uring {
 void test_hot_vectors(uint64_t seed);
-void test_direct_policy();
+void test_cache_fill();
 }  // namespace annulus::uring

@@ -1,16 +1,15 @@
-// What free memory says about reading past the page cache, where that is not the user's choice.
+// Whether the page cache can hold the vectors, where filling it is not the user's choice.
 import { availableMemory } from '@annulus/native'
 
 /** The page cache is the better place for vectors that fill at most this share of the free memory. */
 const cachedShare = 0.5
 
 /**
- * Vectors that fit in memory with room to spare are read through the page cache, where a second read
- * costs no disk; more than that would only push each other (and everything else) out of it, and is
- * read past it.
+ * Vectors that fit in memory with room to spare are brought into the page cache, where a second read
+ * costs no disk; more than that would only push each other (and everything else) out of it.
  */
-export function goesPastCache(slots: number, dimension: number): boolean {
-  return slots * dimension * 4 > cachedShare * availableMemory()
+export function fitsInCache(slots: number, dimension: number): boolean {
+  return slots * dimension * 4 <= cachedShare * availableMemory()
 }
 
 /** Decides again whenever a storage has grown by a quarter. */
