@@ -86,7 +86,8 @@ export class Generation {
     // Even so they stay where there is no room for others beside them.
     if (!budget.allowsRebuild(table.slots, this)) return false
     if (table.slots > (this.choice?.countMax ?? table.slots)) return true
-    if (this.trainedOn >= trainingVectorsMax) return false
+    // Not worth it where the sample could not even double.
+    if (this.trainedOn > trainingVectorsMax / 2) return false
     const startsGraph = this.graph === undefined && table.live.size >= graphFrom
     return table.live.size >= this.trainedOn * (startsGraph ? 2 : 8)
   }

@@ -237,7 +237,8 @@ export class Indexer {
       return table.live.size >= codesFrom ? () => this.#serve() : undefined
     }
     const { current } = this
-    const outgrown = () => !rebuilding && current.isOutgrown(table, graphFrom, budget)
+    // What will replace it may be outgrown as well, while points come fast: the sooner it is begun anew the better.
+    const outgrown = () => (this.#next ?? current).isOutgrown(table, graphFrom, budget)
     if (this.#rebuildWanted || outgrown()) return () => this.#begin()
     const onCurrent = this.#jobOn(current)
     if (this.#next === undefined && onCurrent === undefined && this.#calibrating.isDue(current)) {

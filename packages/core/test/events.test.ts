@@ -28,6 +28,41 @@ describe('events', () => {
     expect([...names]).toEqual(['c'])
   })
 
+  it('tell that codes outgrown while they were trained are trained again before anything is linked', async () => {
+    let trained = () => {}
+    const gate = new Promise<void>((resolve) => {
+      trained = resolve
+    })
+    let holding = false
+    const storage = wrapped(memoryStorage(), (inner) => ({
+      read: async (slots, options) => {
+        if (holding) await gate
+        return inner.read(slots, options)
+      },
+    }))
+    const db = await openHere(await directory(), storage)
+    const collection = await db.collection('c', { dimension, codesFrom: 100, graphFrom: 200 })
+    const phases: string[] = []
+    const second = new Promise<void>((resolve) => {
+      collection.on('indexing', ({ phase, done, total }) => {
+        if (phase === 'training' && done === 0) phases.push(`training ${total}`)
+        if (phase === 'linking' && phases.at(-1) !== phase) phases.push(phase)
+        if (phases.at(-1) !== 'training 200') return
+        holding = true
+        resolve()
+      })
+    })
+    const all = points(400)
+    await collection.upsert(all.slice(0, 100))
+    await collection.waitForIndex()
+    await collection.upsert(all.slice(100, 200))
+    await second
+    await collection.upsert(all.slice(200))
+    trained()
+    await collection.waitForIndex()
+    expect(phases).toEqual(['training 100', 'training 200', 'training 400', 'linking'])
+  })
+
   it('name the storage that serves instead of the one asked for, after the caller could listen', async () => {
     const storage = wrapped(memoryStorage(), (inner) => ({
       stats: () => ({ ...inner.stats(), backend: 'mmap', fallback: 'io_uring is disabled' }),
