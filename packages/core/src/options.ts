@@ -79,10 +79,12 @@ export interface CollectionTuning {
 export interface CollectionOptions extends CollectionSchema, CollectionTuning {}
 
 /**
- * How candidates are ranked by their original vectors: `'bounded'` reads them in order of estimate and stops
- * where at most a thousandth of the results can be expected among the unread, `true` reads all, `false` none.
+ * Which candidates are ranked by their original vectors. `'bounded'` reads them in order of estimate and stops where hardly
+ * a result can be expected among the unread (a thousandth of them, or `rescoreLoss`), `true` reads all, `false` none.
+ * `'uncertain'` reads only those of which the codes leave uncertain whether they are results: the same results as `'bounded'`,
+ * with estimated scores where nothing was read.
  */
-export type Rescore = 'bounded' | boolean
+export type Rescore = 'bounded' | 'uncertain' | boolean
 
 export type SearchDefaults = 'rescore' | 'oversampling'
 
@@ -93,8 +95,11 @@ export type Tuning = Required<Omit<CollectionTuning, SearchDefaults | 'memoryBud
 }
 
 export function rescoring(value: unknown): Rescore {
-  if (value === 'bounded' || typeof value === 'boolean') return value
-  throw invalid(`rescore must be 'bounded', true or false, not ${String(value)}`, 'rescore')
+  if (value === 'bounded' || value === 'uncertain' || typeof value === 'boolean') return value
+  throw invalid(
+    `rescore must be 'bounded', 'uncertain', true or false, not ${String(value)}`,
+    'rescore',
+  )
 }
 
 const tuningNames = [

@@ -2,12 +2,14 @@
 import {
   AnnulusError,
   type CandidateSource,
+  likelyDistances,
   type Metric,
+  nextReads,
   type PipelineResult,
   type Pool,
   pipelineSearchMany,
   type ReaderHandle,
-  readsNeeded,
+  type ReadPlan,
 } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { Coverage, Generation } from './generation.js'
@@ -35,7 +37,7 @@ export interface Ranking {
   readonly slots: Uint32Array
   readonly distances: Float32Array
   /** Slots with estimated distances; all others have exact ones. */
-  readonly estimated: SlotSet | undefined
+  readonly estimated: { has(slot: number): boolean } | undefined
   readonly candidates: number
   readonly reads: number
 }
@@ -151,21 +153,34 @@ async function rankCoded(
   const inSteps = options.rescore !== false && scope.reader === undefined
   const reader = options.rescore === false ? undefined : scope.reader
   const sources = candidateSources(scope, coded)
+  const plan = readPlan(options)
   const results = await pipelineSearchMany(scope.pool, sources, reader, onEnd(queries), {
+    ...plan,
     metric: scope.metric,
     limit: inSteps ? options.candidates : wanted,
     candidates: options.candidates,
     ef: options.ef,
-    bounded: options.rescore === 'bounded',
     signal: options.signal,
   }).catch((error: unknown) => located(scope.storage, error))
   if (inSteps) {
-    return eachOf(queries, (query, index) => rescore(scope, query, results[index], options))
+    return eachOf(queries, (query, index) => rescore(scope, query, results[index], plan, options))
   }
-  return results.map((result) => ({
-    ...result,
-    estimated: result.exact ? undefined : coded.coverage.coded,
-  }))
+  return results.map((result) => {
+    const { slots, distances, candidates, reads } = result
+    const estimated = reader === undefined ? coded.coverage.coded : estimatedOf(result)
+    return { slots, distances, candidates, reads, estimated }
+  })
+}
+
+/** What is read, and what native code may leave out. */
+function readPlan({ rescore, loss, limit, offset }: ParsedSearch): ReadPlan {
+  const rule = typeof rescore === 'string' ? rescore : 'all'
+  return { rescore: rule, loss, limit: limit + offset }
+}
+
+function estimatedOf({ slots, exact }: PipelineResult): Set<number> | undefined {
+  if (!exact.includes(0)) return undefined
+  return new Set(slots.filter((_, index) => exact[index] === 0))
 }
 
 function onEnd(queries: readonly Float32Array[]): Float32Array {
@@ -201,27 +216,41 @@ function candidateSources(
 
 /** Reads as the native operation does, for storages in plain TypeScript. */
 async function rescore(
-  scope: Scope,
+  { storage, metric }: Scope,
   query: Float32Array,
   found: PipelineResult | undefined,
+  plan: ReadPlan,
   options: ParsedSearch,
 ): Promise<Ranking> {
   if (found === undefined) return noRanking
-  const wanted = options.limit + options.offset
-  const bounded = options.rescore === 'bounded'
-  const best = new Nearest(wanted)
-  let read = 0
-  let needed = bounded ? readsNeeded(found, wanted, 0, 0) : found.slots.length
-  while (read < needed) {
-    const slots = found.slots.subarray(read, needed)
-    best.add(
-      slots,
-      await scope.storage.score(query, slots, scope.metric, withSignal(options.signal)),
-    )
-    read = needed
-    if (bounded) needed = readsNeeded(found, wanted, read, best.worst)
+  const { slots, distances: estimates, below, above } = found
+  const mixed = plan.rescore === 'uncertain'
+  const distances = mixed ? likelyDistances(metric, { estimates, below, above }) : estimates.slice()
+  const read = new Uint8Array(slots.length)
+  const known = { estimates, below, above, distances, read }
+  let reads = 0
+  for (;;) {
+    const next = nextReads(known, plan)
+    if (next.length === 0) break
+    const batch = next.map((index) => slots[index] ?? 0)
+    const exact = await storage.score(query, batch, metric, withSignal(options.signal))
+    for (const [i, index] of next.entries()) {
+      distances[index] = exact[i] ?? Number.POSITIVE_INFINITY
+      read[index] = 1
+    }
+    reads += next.length
   }
-  return { ...best.candidates(), estimated: undefined, candidates: found.slots.length, reads: read }
+  const best = new Nearest(plan.limit)
+  // But for `uncertain`, only what was read counts, which comes first.
+  const ranked = mixed ? slots.length : reads
+  best.add(slots.subarray(0, ranked), distances.subarray(0, ranked))
+  const estimated = new Set(slots.filter((_, index) => read[index] === 0))
+  return {
+    ...best.candidates(),
+    estimated: mixed ? estimated : undefined,
+    candidates: slots.length,
+    reads,
+  }
 }
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {

@@ -34,8 +34,16 @@ export interface SearchOptions<Payload = Record<string, unknown>> {
    * as far as the beam holds them anyway.
    */
   readonly oversampling?: number
-  /** Default 'bounded'. With `false` scores are estimates. */
+  /**
+   * Default 'bounded'. With `false` scores are estimates, with 'uncertain' those of results that were not read: `exact` of
+   * each result tells. With an `offset` 'uncertain' means 'bounded', as order decides where a page begins.
+   */
   readonly rescore?: Rescore
+  /**
+   * Share of the results that `rescore: 'bounded'` and 'uncertain' may miss of those among the candidates, as expected
+   * by the bounds of the codes; from 0 to below 1, default 0.001. More is fewer reads.
+   */
+  readonly rescoreLoss?: number
   /** Compare every point that passes the filter with its original vector; default false. */
   readonly exact?: boolean
   /** Equality on payload fields. */
@@ -54,6 +62,8 @@ export interface ParsedSearch {
   readonly offset: number
   readonly ef: number
   readonly rescore: Rescore
+  /** Expected share of the results that rescoring may miss. */
+  readonly loss: number
   readonly exact: boolean
   readonly filter: ParsedFilter | undefined
   readonly scoreThreshold: number | undefined
@@ -66,6 +76,7 @@ export interface ParsedSearch {
 
 const defaultEf = 128
 const defaultOversampling = 2
+const defaultLoss = 0.001
 const boundedOversampling = 8
 
 export interface SearchContext extends Pick<Tuning, SearchDefaults> {
@@ -80,6 +91,7 @@ const searchNames = [
   'targetRecall',
   'oversampling',
   'rescore',
+  'rescoreLoss',
   'exact',
   'filter',
   'scoreThreshold',
@@ -102,14 +114,17 @@ export function parseSearch(
   checkNames(options, searchNames, 'search')
   const limit = integer(options.limit ?? 10, 'limit', 1, limits.resultsMax)
   const offset = integer(options.offset ?? 0, 'offset', 0, limits.resultsMax - limit)
-  const rescore = rescoring(options.rescore ?? context.rescore)
-  const { ef, candidates } = beamOf(options, context, rescore, limit + offset)
+  const asked = rescoring(options.rescore ?? context.rescore)
+  const rescore = asked === 'uncertain' && offset > 0 ? 'bounded' : asked
+  const loss = lossOf(options, rescore)
+  const { ef, candidates } = beamOf(options, context, rescore, limit + offset, loss)
   return {
     limit,
     offset,
     candidates,
     ef: Math.max(ef, candidates),
     rescore,
+    loss,
     exact: boolean(options.exact ?? false, 'exact'),
     filter: options.filter === undefined ? undefined : parseFilter(options.filter),
     scoreThreshold:
@@ -127,6 +142,7 @@ function beamOf(
   { oversampling, calibration }: SearchContext,
   rescore: Rescore,
   wanted: number,
+  loss: number,
 ): Beam {
   const asked = options.oversampling ?? oversampling
   const named = asked === undefined ? undefined : candidatesAsked(asked, wanted)
@@ -134,12 +150,22 @@ function beamOf(
     const ef = integer(options.ef ?? defaultEf, 'ef', 1, limits.efMax)
     return { ef, candidates: named ?? candidatesOf(rescore, wanted, ef) }
   }
-  const target = recallAsked(options, rescore)
+  const target = recallAsked(options, rescore, loss)
   const { ef, candidates } = beamFor(calibration(), target, wanted)
   return { ef, candidates: named ?? candidates }
 }
 
-function recallAsked(options: SearchOptions<never>, rescore: Rescore): number {
+function lossOf({ rescoreLoss }: SearchOptions<never>, rescore: Rescore): number {
+  if (rescoreLoss === undefined) return defaultLoss
+  if (typeof rescore === 'boolean') {
+    throw invalid(`rescoreLoss is for bounded rescoring, not for rescore ${rescore}`, 'rescoreLoss')
+  }
+  if (typeof rescoreLoss === 'number' && rescoreLoss >= 0 && rescoreLoss < 1) return rescoreLoss
+  throw invalid(`rescoreLoss must be from 0 to below 1, not ${String(rescoreLoss)}`, 'rescoreLoss')
+}
+
+/** What the candidates must reach so that searches do after rescoring; beams allow for the default loss themselves. */
+function recallAsked(options: SearchOptions<never>, rescore: Rescore, loss: number): number {
   const target = options.targetRecall
   if (typeof target !== 'number' || !(target > 0 && target < 1)) {
     throw invalid(`targetRecall must be between 0 and 1, not ${String(target)}`, 'targetRecall')
@@ -150,7 +176,12 @@ function recallAsked(options: SearchOptions<never>, rescore: Rescore): number {
   if (rescore === false) {
     throw invalid('targetRecall needs rescoring: without, codes decide the recall', 'targetRecall')
   }
-  return target
+  const needed = target + Math.max(0, loss - defaultLoss)
+  if (needed < 1) return needed
+  throw invalid(
+    `targetRecall ${target} cannot be reached with rescoreLoss ${loss}: together they must stay below 1`,
+    'rescoreLoss',
+  )
 }
 
 function candidatesAsked(oversampling: unknown, wanted: number): number {
@@ -165,7 +196,7 @@ function candidatesAsked(oversampling: unknown, wanted: number): number {
 /** Candidates that a beam holds anyway cost nothing unless they are read. */
 function candidatesOf(rescore: Rescore, wanted: number, ef: number): number {
   const fewest = defaultOversampling * wanted
-  return rescore === 'bounded'
+  return typeof rescore === 'string'
     ? Math.max(fewest, Math.min(boundedOversampling * wanted, ef))
     : fewest
 }

@@ -24,7 +24,10 @@ export interface Hit<Payload extends object = Record<string, unknown>> {
   readonly id: PointId
   /** Cosine similarity, dot product, Euclidean or Manhattan distance, as the metric says. */
   readonly score: number
-  /** Whether the score comes from the original vector; otherwise it is the estimate of the codes. */
+  /**
+   * Whether the score comes from the original vector, whose checksum then held; otherwise it is the estimate of the codes,
+   * with `rescore: 'uncertain'` corrected by the middle of its error.
+   */
   readonly exact: boolean
   /** Frozen, because it may be shared with other results. */
   readonly payload?: Readonly<Payload>
@@ -165,7 +168,8 @@ async function begin(parts: SearchParts, options: ParsedSearch): Promise<Begun> 
   const strategy = plan({
     matching: scope.matching.size,
     points: parts.table.live.size,
-    candidates: options.rescore === 'bounded' ? options.limit + options.offset : options.candidates,
+    candidates:
+      typeof options.rescore === 'string' ? options.limit + options.offset : options.candidates,
     ef: options.ef,
     exact: options.exact,
     hasCodes: (scope.generation?.encoded ?? 0) > 0,

@@ -85,12 +85,17 @@ describe('bounded rescoring', () => {
       const ask = (of: typeof collection) =>
         Promise.all(
           queries.flatMap((query) =>
-            [{}, { rescore: true }, { oversampling: 3, ef: 20 }, { limit: 3, offset: 4 }].map(
-              async (options) => {
-                const { hits, diagnostics } = await of.searchWithDiagnostics(query, options)
-                return { hits, reads: diagnostics.reads, candidates: diagnostics.candidates }
-              },
-            ),
+            [
+              {},
+              { rescore: true },
+              { rescore: 'uncertain' as const },
+              { rescore: 'uncertain' as const, rescoreLoss: 0.05, oversampling: 4 },
+              { oversampling: 3, ef: 20 },
+              { limit: 3, offset: 4 },
+            ].map(async (options) => {
+              const { hits, diagnostics } = await of.searchWithDiagnostics(query, options)
+              return { hits, reads: diagnostics.reads, candidates: diagnostics.candidates }
+            }),
           ),
         )
       const native = await ask(collection)
@@ -103,6 +108,95 @@ describe('bounded rescoring', () => {
       await again.waitForIndex()
       expect(await ask(again)).toEqual(native)
       await plain.close()
+    }
+  })
+
+  it.each([
+    ['cosine', scalar],
+    ['dot', scalar],
+    ['euclidean', scalar],
+    ['manhattan', scalar],
+    ['cosine', binary],
+    ['euclidean', binary],
+  ] as const)(
+    '%s: reading only what is uncertain finds the same, reads less, and marks what it read',
+    async (metric, kind) => {
+      const { collection } = await filled(metric, kind())
+      let kept = 0
+      let reads = 0
+      let boundedReads = 0
+      for (const query of queries) {
+        const options = { ef: 200, oversampling: 8 }
+        const bounded = await collection.searchWithDiagnostics(query, options)
+        const { hits, diagnostics } = await collection.searchWithDiagnostics(query, {
+          ...options,
+          rescore: 'uncertain',
+        })
+        expect(diagnostics.reads).toBeLessThanOrEqual(bounded.diagnostics.reads)
+        reads += diagnostics.reads
+        boundedReads += bounded.diagnostics.reads
+        const scores = new Map(bounded.hits.map(({ id, score }) => [id, score]))
+        const better = metric === 'cosine' || metric === 'dot' ? -1 : 1
+        for (const [rank, { id, score, exact }] of hits.entries()) {
+          kept += Number(scores.has(id))
+          if (exact && scores.has(id)) expect(score).toBe(scores.get(id))
+          const next = hits[rank + 1]
+          if (next !== undefined) expect((next.score - score) * better).toBeGreaterThanOrEqual(0)
+        }
+        expect(hits.filter(({ exact }) => exact).length).toBeLessThanOrEqual(diagnostics.reads)
+      }
+      expect(kept / (10 * queries.length)).toBeGreaterThanOrEqual(0.999)
+      // Binary codes of so few components leave all of them in doubt.
+      if (kind === scalar) expect(reads).toBeLessThan(boundedReads / 2)
+    },
+  )
+
+  it('works with thresholds, vectors and batches; a page behind an offset is all read', async () => {
+    const { collection } = await filled('cosine')
+    const [query = new Float32Array()] = queries
+    const uncertain = { rescore: 'uncertain' } as const
+    const hits = await collection.search(query, { ...uncertain, withVector: true })
+    for (const { id, vector } of hits) expect(vector).toEqual(points[Number(id)]?.vector)
+    const [first, , third] = hits
+    const few = await collection.search(query, { ...uncertain, scoreThreshold: third?.score ?? 0 })
+    expect(few.map(({ id }) => id)).toEqual(hits.slice(0, 3).map(({ id }) => id))
+    expect(await collection.searchBatch([query, query], uncertain)).toEqual(
+      [0, 1].map(() => hits.map(({ vector: _, ...hit }) => hit)),
+    )
+    const page = await collection.search(query, { ...uncertain, offset: 1, limit: 5 })
+    expect(page).toEqual(await collection.search(query, { offset: 1, limit: 5 }))
+    expect(first?.id).toBe((await collection.search(query))[0]?.id)
+  })
+
+  it('reads less for a larger loss, and refuses one that has no meaning', async () => {
+    const { collection } = await filled('euclidean', binary())
+    const reads = async (options: object) => {
+      let sum = 0
+      for (const query of queries.slice(0, 30)) {
+        sum += (await collection.searchWithDiagnostics(query, options)).diagnostics.reads
+      }
+      return sum
+    }
+    for (const rescore of ['bounded', 'uncertain'] as const) {
+      const [none, usual, much] = [
+        await reads({ rescore, rescoreLoss: 0 }),
+        await reads({ rescore }),
+        await reads({ rescore, rescoreLoss: 0.1 }),
+      ]
+      expect(none).toBeGreaterThanOrEqual(usual)
+      expect(usual).toBeGreaterThan(much)
+    }
+    const [query = new Float32Array()] = queries
+    const refused = { code: 'ANNULUS_INVALID_ARGUMENT', details: { option: 'rescoreLoss' } }
+    for (const options of [
+      { rescoreLoss: 1 },
+      { rescoreLoss: -0.1 },
+      { rescoreLoss: Number.NaN },
+      { rescoreLoss: 0.01, rescore: true },
+      { rescoreLoss: 0.01, rescore: false },
+      { rescoreLoss: 0.1, targetRecall: 0.95 },
+    ]) {
+      await expect(collection.search(query, options)).rejects.toMatchObject(refused)
     }
   })
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <utility>
 
-#include "read_plan.h"
-
 namespace annulus {
+
+namespace {
+
+constexpr float unknown = std::numeric_limits<float>::infinity();
+
+}  // namespace
 
 Search::Search(std::vector<float> query, std::vector<CandidateSource> sources,
                Held<annulus_reader> reader, const SearchOptions &options)
@@ -17,8 +20,13 @@ Search::Search(std::vector<float> query, std::vector<CandidateSource> sources,
       options_(options),
       slots_(options.candidates * sources_.size()),
       distances_(slots_.size()),
-      bounds_(slots_.size(), std::numeric_limits<float>::infinity()),
-      order_(slots_.size()) {}
+      bounds_(slots_.size(), annulus_bound{unknown, unknown}),
+      read_(slots_.size()),
+      order_(slots_.size()),
+      estimates_(reader_ ? options.candidates : 0),
+      batch_(estimates_.size()),
+      batch_slots_(estimates_.size()),
+      batch_distances_(estimates_.size()) {}
 
 void Search::start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx) {
   abort_ = abort;
@@ -33,10 +41,8 @@ void Search::run(uint32_t worker) {
   const int32_t status = collect(worker);
   if (status != ANNULUS_OK) return finish(status);
   if (!reader_ || candidate_count_ == 0) return finish(ANNULUS_OK);
-  const size_t first = options_.bounded ? reads_needed(distances_.data(), bounds_.data(),
-                                                       candidate_count_, options_.limit, 0, 0)
-                                        : candidate_count_;
-  read(0, static_cast<uint32_t>(first));
+  expect();
+  read_on();
 }
 
 // Fills slots_, distances_ and bounds_ with the candidates of all sources, nearest first.
@@ -52,7 +58,8 @@ int32_t Search::collect(uint32_t worker) {
     request.worker = worker;
     request.slots = slots_.data() + candidate_count_;
     request.distances = distances_.data() + candidate_count_;
-    request.bounds = options_.bounded ? bounds_.data() + candidate_count_ : nullptr;
+    const bool bounded = options_.rescore != Rescore::all;
+    request.bounds = bounded ? bounds_.data() + candidate_count_ : nullptr;
     part.source->candidates(part.source->self, &request);
     if (request.status != ANNULUS_OK) return request.status;
     candidate_count_ += request.found;
@@ -68,7 +75,7 @@ int32_t Search::collect(uint32_t worker) {
 // codes to be scanned. It counts once.
 void Search::drop_repeated() {
   for (uint32_t i = 0; i < candidate_count_; ++i)
-    order_[i] = {distances_[i], slots_[i], bounds_[i]};
+    order_[i] = {distances_[i], slots_[i], bounds_[i], 0};
   const auto end = order_.begin() + candidate_count_;
   std::sort(order_.begin(), end,
             [](const Candidate &a, const Candidate &b) { return a.slot < b.slot; });
@@ -82,13 +89,28 @@ void Search::drop_repeated() {
   }
 }
 
-// Exact distances of `count` candidates from `first` on replace their estimates.
-void Search::read(uint32_t first, uint32_t count) {
+// Keeps the estimates; what is known best of a distance is where it most likely lies.
+void Search::expect() {
+  std::copy(distances_.begin(), distances_.begin() + candidate_count_, estimates_.begin());
+  if (options_.rescore != Rescore::uncertain) return;
+  for (uint32_t i = 0; i < candidate_count_; ++i) {
+    distances_[i] = likely_distance(options_.metric, estimates_[i], bounds_[i]);
+  }
+}
+
+// One round trip, or the end.
+void Search::read_on() {
+  const size_t count = plan_next();
+  if (count == 0) {
+    rank(options_.rescore == Rescore::uncertain ? candidate_count_ : reads_);
+    return finish(ANNULUS_OK);
+  }
+  for (size_t i = 0; i < count; ++i) batch_slots_[i] = slots_[batch_[i]];
   request_.query = query_.data();
   request_.metric = options_.metric;
-  request_.slots = slots_.data() + first;
+  request_.slots = batch_slots_.data();
   request_.n = count;
-  request_.out = distances_.data() + first;
+  request_.out = batch_distances_.data();
   request_.abort = abort_;
   request_.ctx = this;
   request_.done = [](annulus_score_request *request) {
@@ -99,31 +121,26 @@ void Search::read(uint32_t first, uint32_t count) {
 
 void Search::on_read() {
   if (request_.status != ANNULUS_OK) return finish(request_.status);
-  const uint32_t before = reads_;
-  reads_ += static_cast<uint32_t>(request_.n);
-  if (before == 0 && reads_ < candidate_count_) {
-    const uint32_t more = still_needed();
-    if (more > 0) return read(reads_, more);
+  for (size_t i = 0; i < request_.n; ++i) {
+    distances_[batch_[i]] = batch_distances_[i];
+    read_[batch_[i]] = 1;
   }
-  rank(reads_);
-  finish(ANNULUS_OK);
+  reads_ += static_cast<uint32_t>(request_.n);
+  read_on();
 }
 
-// Unread candidates that may be among the `limit` best by what is known now.
-uint32_t Search::still_needed() {
-  const auto limit = order_.begin() + options_.limit - 1;
-  for (uint32_t i = 0; i < reads_; ++i) order_[i].distance = distances_[i];
-  std::nth_element(order_.begin(), limit, order_.begin() + reads_,
-                   [](const Candidate &a, const Candidate &b) { return a.distance < b.distance; });
-  // The estimates of what is read are overwritten, but only the unread are looked at.
-  const size_t needed = reads_needed(distances_.data(), bounds_.data(), candidate_count_,
-                                     options_.limit, reads_, limit->distance);
-  return static_cast<uint32_t>(needed) - reads_;
+size_t Search::plan_next() {
+  const KnownCandidates known = {candidate_count_, estimates_.data(), bounds_.data(), read_.data(),
+                                 distances_.data()};
+  const ReadPlan plan = {options_.rescore, options_.limit, options_.loss};
+  return next_reads(known, plan, batch_.data(), batch_distances_.data());
 }
 
 // Sorts the first `count` candidates by distance, ties by lower slot.
 void Search::rank(uint32_t count) {
-  for (uint32_t i = 0; i < count; ++i) order_[i] = {distances_[i], slots_[i], bounds_[i]};
+  for (uint32_t i = 0; i < count; ++i) {
+    order_[i] = {distances_[i], slots_[i], bounds_[i], read_[i]};
+  }
   std::sort(order_.begin(), order_.begin() + count, [](const Candidate &a, const Candidate &b) {
     return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
   });
@@ -131,12 +148,18 @@ void Search::rank(uint32_t count) {
     distances_[i] = order_[i].distance;
     slots_[i] = order_[i].slot;
     bounds_[i] = order_[i].bound;
+    read_[i] = order_[i].read;
   }
+}
+
+Search::Outcome Search::outcome() const {
+  if (!reader_) return Outcome::estimates;
+  return options_.rescore == Rescore::uncertain ? Outcome::mixed : Outcome::exact;
 }
 
 void Search::finish(int32_t status) {
   status_ = status;
-  const uint32_t ranked = reader_ ? reads_ : candidate_count_;
+  const uint32_t ranked = outcome() == Outcome::exact ? reads_ : candidate_count_;
   found_ = status == ANNULUS_OK ? std::min(ranked, options_.limit) : 0;
   done_(this, ctx_);
 }

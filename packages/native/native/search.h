@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "read_plan.h"
+
 namespace annulus {
 
 /// A part of the collection to take candidates from (the graph; points not yet linked).
@@ -26,7 +28,8 @@ struct SearchOptions {
   uint32_t limit = 10;       // results wanted
   uint32_t candidates = 10;  // taken from each source, at least `limit`
   uint32_t ef = 64;
-  bool bounded = false;     // stop reading where no unread candidate can be among the `limit` best
+  Rescore rescore = Rescore::all;
+  double loss = 0.001;      // share of the results that may be missed, unless all are read
   bool background = false;  // start only when no other job waits
 };
 
@@ -44,22 +47,27 @@ class Search {
   int32_t status() const { return status_; }
   int32_t detail() const { return request_.detail; }
   uint64_t failed_slot() const { return request_.slot; }
-  bool exact() const { return static_cast<bool>(reader_); }
+  /// What the distances are: estimates with bounds, exact, or each as `read` tells.
+  enum class Outcome : uint32_t { estimates = 0, exact = 1, mixed = 2 };
+  Outcome outcome() const;
   uint32_t found() const { return found_; }
   uint32_t candidates() const { return candidate_count_; }
   uint32_t reads() const { return reads_; }
   const uint32_t *slots() const { return slots_.data(); }
   const float *distances() const { return distances_.data(); }
-  /// Of the estimates, where they are the result and `bounded` asked for them.
-  const float *bounds() const { return bounds_.data(); }
+  /// Of the estimates, where they are the result and some rule of rescoring asked for them.
+  const annulus_bound *bounds() const { return bounds_.data(); }
+  /// 1 where a distance is exact.
+  const uint8_t *read() const { return read_.data(); }
 
  private:
   void run(uint32_t worker);
   int32_t collect(uint32_t worker);
   void drop_repeated();
-  void read(uint32_t first, uint32_t count);
+  void expect();
+  void read_on();
   void on_read();
-  uint32_t still_needed();
+  size_t plan_next();
   void rank(uint32_t count);
   void finish(int32_t status);
 
@@ -69,13 +77,20 @@ class Search {
   SearchOptions options_;
   std::vector<uint32_t> slots_;
   std::vector<float> distances_;
-  std::vector<float> bounds_;  // of the estimates; infinite where a code has none
+  std::vector<annulus_bound> bounds_;  // of the estimates; infinite where a code has none
+  std::vector<uint8_t> read_;
   struct Candidate {
     float distance;
     uint32_t slot;
-    float bound;
+    annulus_bound bound;
+    uint8_t read;
   };
   std::vector<Candidate> order_;  // scratch, so that no worker allocates
+  // Only with a reader: estimates beside what replaces them in distances_, and one batch.
+  std::vector<float> estimates_;
+  std::vector<uint32_t> batch_;  // indexes of candidates
+  std::vector<uint32_t> batch_slots_;
+  std::vector<float> batch_distances_;
   annulus_score_request request_{};
   const int32_t *abort_ = nullptr;
   Done done_ = nullptr;

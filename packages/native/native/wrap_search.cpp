@@ -1,12 +1,12 @@
 // search(pool, sources, reader, queries, options): the whole way of queries as one promise.
 #include <annulus/externals.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
 #include <vector>
 
-#include "read_plan.h"
 #include "search.h"
 #include "wrap.h"
 
@@ -35,8 +35,9 @@ class SearchTask : public Task {
     }
   }
 
-  // For each query [found, reads, candidates, exact, slots (found words), distances (found
-  // floats)], and the bounds of estimates
+  // For each query [found, reads, candidates, outcome, slots (found words), distances (found
+  // floats)]; then of estimates how far below and how far above them truth lies at most, and of
+  // mixed distances which are exact.
   void settle(Napi::Env env) override {
     size_t length = 0;
     for (const auto &search : searches_) {
@@ -57,19 +58,35 @@ class SearchTask : public Task {
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) settler_.finish(this);
   }
 
-  static size_t columns(const Search &search) { return search.exact() ? 2 : 3; }
+  static size_t columns(const Search &search) {
+    switch (search.outcome()) {
+      case Search::Outcome::exact:
+        return 2;
+      case Search::Outcome::mixed:
+        return 3;
+      case Search::Outcome::estimates:
+        break;
+    }
+    return 4;
+  }
 
   static uint32_t *write(const Search &search, uint32_t *words) {
     const size_t found = search.found();
     words[0] = search.found();
     words[1] = search.reads();
     words[2] = search.candidates();
-    words[3] = search.exact() ? 1 : 0;
+    words[3] = static_cast<uint32_t>(search.outcome());
     words += kHeaderWords;
     std::memcpy(words, search.slots(), found * sizeof(uint32_t));
     std::memcpy(words + found, search.distances(), found * sizeof(float));
-    if (!search.exact()) {
-      std::memcpy(words + 2 * found, search.bounds(), found * sizeof(float));
+    uint32_t *column = words + 2 * found;
+    if (search.outcome() == Search::Outcome::estimates) {
+      for (size_t i = 0; i < found; ++i) {
+        std::memcpy(column + i, &search.bounds()[i].below, sizeof(float));
+        std::memcpy(column + found + i, &search.bounds()[i].above, sizeof(float));
+      }
+    } else if (search.outcome() == Search::Outcome::mixed) {
+      std::copy(search.read(), search.read() + found, column);
     }
     return words + columns(search) * found;
   }
@@ -90,14 +107,28 @@ uint32_t count_from(const Napi::Value &value, const char *what, uint32_t least, 
   return static_cast<uint32_t>(number);
 }
 
+Rescore rescore_from(const Napi::Value &value) {
+  return static_cast<Rescore>(
+      count_from(value, "rescore", 0, static_cast<uint32_t>(Rescore::uncertain)));
+}
+
+double loss_from(const Napi::Value &value) {
+  const double loss = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(loss >= 0 && loss < 1)) {
+    throw Napi::RangeError::New(value.Env(), "loss must be from 0 to below 1");
+  }
+  return loss;
+}
+
 SearchOptions options_from(const Napi::CallbackInfo &info) {
   SearchOptions options;
   options.metric = count_from(info[4], "metric", 0, ANNULUS_METRIC_MANHATTAN);
   options.limit = count_from(info[5], "limit", 1, 1u << 24);
   options.candidates = count_from(info[6], "candidates", options.limit, 1u << 24);
   options.ef = count_from(info[7], "ef", 1, 1u << 24);
-  options.bounded = info[8].ToBoolean();
-  options.background = info[9].ToBoolean();
+  options.rescore = rescore_from(info[8]);
+  options.loss = loss_from(info[9]);
+  options.background = info[10].ToBoolean();
   return options;
 }
 
@@ -130,8 +161,8 @@ Held<annulus_reader> reader_from(const Napi::Value &value) {
       *table_from<annulus_reader>(value, ANNULUS_KIND_READER, "the reader"));
 }
 
-// search(pool, sources, reader?, queries, metric, limit, candidates, ef, bounded, background,
-// abortFlag?): `queries` are one or more vectors on end.
+// search(pool, sources, reader?, queries, metric, limit, candidates, ef, rescore, loss,
+// background, abortFlag?): `queries` are one or more vectors on end.
 Napi::Value search(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");
@@ -159,41 +190,55 @@ Napi::Value search(const Napi::CallbackInfo &info) {
     task->add(std::make_unique<Search>(std::vector<float>(query, query + dimension), sources,
                                        reader, options));
   }
-  task->watch(info[10]);
+  task->watch(info[11]);
   for (const Napi::Object &object : kept) task->keep(object);
   const Napi::Promise promise = task->promise();
   data.settler.begin(std::move(task))->start();
   return promise;
 }
 
-Napi::Float32Array floats_from(const Napi::Value &value) {
+Napi::Float32Array floats_from(const Napi::Value &value, size_t length) {
   if (!value.IsTypedArray() ||
       value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) {
-    throw Napi::TypeError::New(value.Env(), "estimates and bounds must be Float32Arrays");
+    throw Napi::TypeError::New(value.Env(), "estimates, bounds and distances are Float32Arrays");
   }
-  return value.As<Napi::Float32Array>();
+  const auto floats = value.As<Napi::Float32Array>();
+  if (floats.ElementLength() != length) {
+    throw Napi::RangeError::New(value.Env(), "candidates have columns of different lengths");
+  }
+  return floats;
 }
 
-// readsNeeded(estimates, bounds, limit, read, worst)
-Napi::Value count_reads_needed(const Napi::CallbackInfo &info) {
-  const Napi::Float32Array estimates = floats_from(info[0]);
-  const Napi::Float32Array bounds = floats_from(info[1]);
-  const size_t n = estimates.ElementLength();
-  if (bounds.ElementLength() != n) {
-    throw Napi::RangeError::New(info.Env(), "each estimate needs its bound");
+// nextReads(estimates, below, above, distances, read, rescore, limit, loss): indexes, ascending
+Napi::Value find_next_reads(const Napi::CallbackInfo &info) {
+  const Napi::Env env = info.Env();
+  if (!info[4].IsTypedArray() ||
+      info[4].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    throw Napi::TypeError::New(env, "which candidates are read is a Uint8Array");
   }
-  const uint32_t limit = count_from(info[2], "limit", 1, 1u << 24);
-  const uint32_t read = count_from(info[3], "read", 0, static_cast<uint32_t>(n));
-  const float worst = info[4].ToNumber().FloatValue();
-  const size_t needed = reads_needed(estimates.Data(), bounds.Data(), n, limit, read, worst);
-  return Napi::Number::New(info.Env(), static_cast<double>(needed));
+  const auto read = info[4].As<Napi::Uint8Array>();
+  const size_t n = read.ElementLength();
+  const Napi::Float32Array below = floats_from(info[1], n);
+  const Napi::Float32Array above = floats_from(info[2], n);
+  std::vector<annulus_bound> bounds(n);
+  for (size_t i = 0; i < n; ++i) bounds[i] = {below.Data()[i], above.Data()[i]};
+  const KnownCandidates known = {n, floats_from(info[0], n).Data(), bounds.data(), read.Data(),
+                                 floats_from(info[3], n).Data()};
+  const ReadPlan plan = {rescore_from(info[5]), count_from(info[6], "limit", 1, 1u << 24),
+                         loss_from(info[7])};
+  std::vector<uint32_t> next(n);
+  std::vector<float> scratch(n);
+  const size_t count = next_reads(known, plan, next.data(), scratch.data());
+  Napi::Uint32Array result = Napi::Uint32Array::New(env, count);
+  std::copy(next.begin(), next.begin() + static_cast<ptrdiff_t>(count), result.Data());
+  return result;
 }
 
 }  // namespace
 
 void export_search(Napi::Env env, Napi::Object exports) {
   exports.Set("search", Napi::Function::New(env, search, "search"));
-  exports.Set("readsNeeded", Napi::Function::New(env, count_reads_needed, "readsNeeded"));
+  exports.Set("nextReads", Napi::Function::New(env, find_next_reads, "nextReads"));
 }
 
 }  // namespace annulus

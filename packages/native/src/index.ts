@@ -17,12 +17,18 @@ export { checkOptions } from './options.js'
 export { dropPageCache, fileIsResident } from './page-cache.js'
 export { Pool } from './pool.js'
 export {
+  type CandidateReads,
+  likelyDistances,
+  nextReads,
+  type ReadPlan,
+  type RescoreRule,
+} from './read-plan.js'
+export {
   type CandidateSource,
   type PipelineOptions,
   type PipelineResult,
   pipelineSearch,
   pipelineSearchMany,
-  readsNeeded,
 } from './search.js'
 export {
   checksumVectors,

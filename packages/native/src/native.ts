@@ -57,17 +57,21 @@ interface NativeAddon extends AddonBase {
     limit: number,
     candidates: number,
     ef: number,
-    bounded: boolean,
+    rescore: number,
+    loss: number,
     background: boolean,
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
-  readsNeeded(
+  nextReads(
     estimates: Float32Array,
-    bounds: Float32Array,
+    below: Float32Array,
+    above: Float32Array,
+    distances: Float32Array,
+    read: Uint8Array,
+    rescore: number,
     limit: number,
-    read: number,
-    worst: number,
-  ): number
+    loss: number,
+  ): Uint32Array
 }
 
 export const native: NativeAddon = loadAddon<NativeAddon>(import.meta.url)

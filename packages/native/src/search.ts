@@ -2,6 +2,7 @@ import { withAbort } from './abort.js'
 import { type Metric, metricNumber } from './metric.js'
 import { native, type ReaderHandle, type SourceHandle } from './native.js'
 import type { Pool } from './pool.js'
+import { defaultLoss, type ReadPlan, rescoreNumber } from './read-plan.js'
 
 /** A part of a collection to take candidates from, and which of its slots count (all if left out). */
 export interface CandidateSource {
@@ -10,7 +11,8 @@ export interface CandidateSource {
   readonly allowed?: Uint32Array | undefined
 }
 
-export interface PipelineOptions {
+/** Options of a search; which candidates are read by default: all. */
+export interface PipelineOptions extends Partial<Pick<ReadPlan, 'rescore' | 'loss'>> {
   readonly metric: Metric
   /** Results wanted, at least 1. */
   readonly limit: number
@@ -18,11 +20,6 @@ export interface PipelineOptions {
   readonly candidates: number
   /** Beam width of a graph source. */
   readonly ef: number
-  /**
-   * Read candidates in order of estimate and stop where at most a thousandth of the results can be expected
-   * among the unread, by the error bounds of the codes; a code without bounds has all its candidates read.
-   */
-  readonly bounded?: boolean | undefined
   /** Lets other work of the pool go first; default false. */
   readonly background?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -31,11 +28,16 @@ export interface PipelineOptions {
 export interface PipelineResult {
   /** Nearest first. */
   readonly slots: Uint32Array
-  /** Ranking distances of `slots`; exact when `exact`, else the estimates of the codes. */
+  /**
+   * Ranking distances of `slots`: from the original vector where `exact` is 1. Else the estimate of the code, or with
+   * a reader what it is most likely to be (the middle of its bounds).
+   */
   readonly distances: Float32Array
-  readonly exact: boolean
-  /** How far true distances lie below estimates at most; infinite where unknown, empty when `exact`. */
-  readonly bounds: Float32Array
+  readonly exact: Uint8Array
+  /** Without a reader: how far true distances lie below their estimates at most; infinite where unknown. */
+  readonly below: Float32Array
+  /** The same for above. */
+  readonly above: Float32Array
   /** Candidates that the sources gave. */
   readonly candidates: number
   /** Original vectors read. */
@@ -72,14 +74,19 @@ export async function pipelineSearchMany(
   const words = await run(pool, sources, reader, queries, options)
   const results: PipelineResult[] = []
   for (let at = 0; at < words.length; ) {
-    const result = resultAt(words, at)
-    results.push(result)
-    at += headerWords + (result.exact ? 2 : 3) * result.slots.length
+    results.push(resultAt(words, at))
+    const [found = 0, , , outcome = 0] = words.subarray(at, at + headerWords)
+    at += headerWords + (columns[outcome] ?? 0) * found
   }
   return results
 }
 
 const headerWords = 4
+/** Outcomes of a search as native code numbers them. */
+const estimates = 0
+const exactOnly = 1
+/** Columns of a result by outcome: slots, distances, and bounds or marks of exact ones. */
+const columns = [4, 2, 3]
 
 function run(
   pool: Pool,
@@ -100,7 +107,8 @@ function run(
       options.limit,
       options.candidates,
       options.ef,
-      options.bounded ?? false,
+      rescoreNumber(options.rescore ?? 'all'),
+      options.loss ?? defaultLoss,
       options.background ?? false,
       flag,
     ),
@@ -108,32 +116,19 @@ function run(
 }
 
 function resultAt(words: Uint32Array, at: number): PipelineResult {
-  const [found = 0, reads = 0, candidates = 0, exact = 0] = words.subarray(at, at + headerWords)
+  const [found = 0, reads = 0, candidates = 0, outcome = 0] = words.subarray(at, at + headerWords)
   const first = at + headerWords
   const floats = (column: number, length: number) =>
     new Float32Array(words.buffer, words.byteOffset + 4 * (first + column * found), length)
+  const marks = words.subarray(first + 2 * found, first + 3 * found)
+  const bounds = outcome === estimates ? found : 0
   return {
     slots: words.subarray(first, first + found),
     distances: floats(1, found),
-    exact: exact === 1,
-    bounds: floats(2, exact === 1 ? 0 : found),
+    exact: outcome > exactOnly ? Uint8Array.from(marks) : new Uint8Array(found).fill(outcome),
+    below: floats(2, bounds),
+    above: floats(3, bounds),
     candidates,
     reads,
   }
-}
-
-/**
- * Of candidates in ascending order of estimate, how many bounded rescoring must have read before it may
- * stop: the rule of `pipelineSearch`, for storages in plain TypeScript.
- *
- * @param read candidates that were read, from the first on.
- * @param worst true distance of the last of the `limit` best among them; any number when none was read.
- */
-export function readsNeeded(
-  { distances, bounds }: Pick<PipelineResult, 'distances' | 'bounds'>,
-  limit: number,
-  read: number,
-  worst: number,
-): number {
-  return native.readsNeeded(distances, bounds, limit, read, worst)
 }

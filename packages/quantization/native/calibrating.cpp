@@ -118,7 +118,7 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
       const uint32_t metric = run_.input_.metric;
       const size_t n = slots.size();
       std::vector<float> estimates(n);
-      std::vector<float> scales(n);
+      std::vector<annulus_bound> scales(n);
       codes.query_distances(prepared_.data(), slots.data(), n, estimates.data());
       codes.bounds(prepared_.data(), slots.data(), estimates.data(), n, scales.data());
       const double norm = codes.query_norm(prepared_.data());
@@ -128,8 +128,8 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
         const float distance = exact_.distance(run_.vector(slots[i]));
         const double error = static_cast<double>(estimates[i]) - distance;
         const double position = pair_position(metric, estimates[i], norm);
-        out[i] = {static_cast<float>(position), static_cast<float>(error / scales[i])};
-        if (slots[i] == own || !(scales[i] > 0)) out[i].error = std::nanf("");
+        out[i] = {static_cast<float>(position), static_cast<float>(error / scales[i].below)};
+        if (slots[i] == own || !(scales[i].below > 0)) out[i].error = std::nanf("");
         // No NaN among positions: they are sorted.
         if (!std::isfinite(out[i].position)) out[i] = {std::numeric_limits<float>::infinity(), 0};
         if (slots[i] != own && distance < least) {

@@ -21,15 +21,23 @@ static_assert(bins + 1 <= Calibration::knots_max, "one knot a bin, and one for n
 
 using Iterator = std::vector<MeasuredPair>::iterator;
 
+// Which way an error goes: the true distance is nearer or farther than its estimate.
+enum class Side { below, above };
+
+double error_to(Side side, const MeasuredPair &pair) {
+  return side == Side::below ? pair.error : -pair.error;
+}
+
 // The rank is two standard deviations late, so that few pairs do not promise too much.
-double upper_error(Iterator from, Iterator to) {
+double upper_error(Iterator from, Iterator to, Side side) {
   const auto n = static_cast<double>(to - from);
   const double late = 2 * std::sqrt(n * fitted_confidence * (1 - fitted_confidence));
   const double rank = std::min(n - 1, std::ceil(n * fitted_confidence + late));
   const Iterator at = from + static_cast<ptrdiff_t>(rank);
-  std::nth_element(from, at, to,
-                   [](const MeasuredPair &a, const MeasuredPair &b) { return a.error < b.error; });
-  return std::max(0.0, static_cast<double>(at->error));
+  std::nth_element(from, at, to, [side](const MeasuredPair &a, const MeasuredPair &b) {
+    return error_to(side, a) < error_to(side, b);
+  });
+  return std::max(0.0, error_to(side, *at));
 }
 
 bool nearer_first(const MeasuredPair &a, const MeasuredPair &b) { return a.position < b.position; }
@@ -42,14 +50,17 @@ double median_position(Iterator from, Iterator to) {
 
 void add_knot(Calibration &fit, Iterator from, Iterator to) {
   const double position = median_position(from, to);
-  const double factor = upper_error(from, to);
+  const double below = upper_error(from, to, Side::below);
+  const double above = upper_error(from, to, Side::above);
   const uint32_t last = fit.knots - 1;
   if (fit.knots > 0 && !(position > fit.position[last])) {
-    fit.factor[last] = std::max(fit.factor[last], factor);
+    fit.below[last] = std::max(fit.below[last], below);
+    fit.above[last] = std::max(fit.above[last], above);
     return;
   }
   fit.position[fit.knots] = position;
-  fit.factor[fit.knots] = factor;
+  fit.below[fit.knots] = below;
+  fit.above[fit.knots] = above;
   ++fit.knots;
 }
 
@@ -65,17 +76,19 @@ void add_nearest_knot(Calibration &fit, std::vector<MeasuredPair> &nearer, doubl
 
 // Near is not the same for every query: the nearest of one lie where most pairs of another do, and
 // may err more.
-void raise(Calibration &fit, std::vector<MeasuredPair> &candidates) {
+void raise(Calibration &fit, const std::vector<MeasuredPair> &candidates, Side side) {
   if (candidates.size() < bin_pairs_min) return;
-  double largest = 0;
-  for (uint32_t i = 0; i < fit.knots; ++i) largest = std::max(largest, fit.factor[i]);
+  double *factors = side == Side::below ? fit.below : fit.above;
+  const double largest = *std::max_element(factors, factors + Calibration::knots_max);
   if (!(largest > 0)) return;
-  for (MeasuredPair &pair : candidates) {
-    const double factor = std::max(fit.factor_at(pair.position), largest * 1e-3);
+  std::vector<MeasuredPair> relative = candidates;
+  for (MeasuredPair &pair : relative) {
+    const Calibration::Factors at = fit.factors_at(pair.position);
+    const double factor = std::max(side == Side::below ? at.below : at.above, largest * 1e-3);
     pair.error = static_cast<float>(pair.error / factor);
   }
-  const double raised = upper_error(candidates.begin(), candidates.end());
-  for (uint32_t i = 0; i < fit.knots; ++i) fit.factor[i] *= std::max(1.0, raised);
+  const double raised = upper_error(relative.begin(), relative.end(), side);
+  for (uint32_t i = 0; i < fit.knots; ++i) factors[i] *= std::max(1.0, raised);
 }
 
 }  // namespace
@@ -94,20 +107,23 @@ bool Calibration::sound() const {
   if (knots > knots_max || zero != 0 || (pairs > 0) != (knots > 0)) return false;
   if (!std::isfinite(tail_error) || tail_error < 0) return false;
   for (uint32_t i = 0; i < knots; ++i) {
-    if (!std::isfinite(position[i]) || !std::isfinite(factor[i]) || factor[i] < 0) return false;
+    if (!std::isfinite(position[i])) return false;
+    if (!std::isfinite(below[i]) || below[i] < 0) return false;
+    if (!std::isfinite(above[i]) || above[i] < 0) return false;
     if (i > 0 && !(position[i] > position[i - 1])) return false;
   }
   return true;
 }
 
-double Calibration::factor_at(double at) const {
+Calibration::Factors Calibration::factors_at(double at) const {
   const double *end = position + knots;
   const double *next = std::upper_bound(position, end, at);
-  if (next == position) return factor[0];
+  if (next == position) return {below[0], above[0]};
   const auto i = static_cast<size_t>(next - position);
-  if (next == end) return factor[i - 1];
+  if (next == end) return {below[i - 1], above[i - 1]};
   const double share = (at - position[i - 1]) / (position[i] - position[i - 1]);
-  return factor[i - 1] + share * (factor[i] - factor[i - 1]);
+  return {below[i - 1] + share * (below[i] - below[i - 1]),
+          above[i - 1] + share * (above[i] - above[i - 1])};
 }
 
 Calibration fit_calibration(MeasuredPairs &measured) {
@@ -125,7 +141,8 @@ Calibration fit_calibration(MeasuredPairs &measured) {
     add_knot(fit, start, end);
     start = end;
   }
-  raise(fit, measured.candidates);
+  raise(fit, measured.candidates, Side::below);
+  raise(fit, measured.candidates, Side::above);
   return fit;
 }
 

@@ -1,6 +1,7 @@
-// How far true distances lie below their estimates, learned when codes are trained.
+// How far true distances lie below and above their estimates, learned when codes are trained.
 //
-// A bound b says: the true distance is at least estimate - b for a stated share of pairs. It is a
+// A bound says: the true distance is at least estimate - below for a stated share of pairs, and at
+// most estimate + above for as many. Each side is a
 // scale (what the error of a pair grows with by its nature) times a factor that depends on how far
 // the pair is, as near pairs err otherwise than far ones: knots at quantiles of the distance,
 // straight lines between.
@@ -48,7 +49,8 @@ struct Calibration {
   uint32_t knots = 0;
   uint32_t zero = 0;
   double position[knots_max] = {};  // ascending
-  double factor[knots_max] = {};    // at least 0
+  double below[knots_max] = {};     // factors, at least 0
+  double above[knots_max] = {};
   /// What `tail_share` of the training vectors lie farther than from what their codes stand for.
   double tail_error = 0;
 
@@ -57,9 +59,13 @@ struct Calibration {
   bool known() const { return pairs > 0; }
   /// Whether a stored one makes sense.
   bool sound() const;
-  double factor_at(double position) const;
+  struct Factors {
+    double below;
+    double above;
+  };
+  Factors factors_at(double position) const;
 };
-static_assert(std::is_trivially_copyable_v<Calibration> && sizeof(Calibration) == 152,
+static_assert(std::is_trivially_copyable_v<Calibration> && sizeof(Calibration) == 216,
               "the format has no gaps");
 
 /// What was measured; reordered by fitting.

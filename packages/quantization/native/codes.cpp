@@ -33,19 +33,20 @@ double Codes::query_norm(const void *prepared) const {
 }
 
 void Codes::bounds(const void *prepared, const uint32_t *slots, const float *distances, size_t n,
-                   float *out) const {
+                   annulus_bound *out) const {
   const double norm = query_norm(prepared);
-  if (has_bounds()) {
-    query_bounds(prepared, slots, distances, n, out);
-  } else {
-    for (size_t i = 0; i < n; ++i) {
-      out[i] = static_cast<float>(natural_scale(metric_, distances[i], norm));
-    }
-  }
-  if (!calibration_.known()) return;
   for (size_t i = 0; i < n; ++i) {
-    const double factor = calibration_.factor_at(pair_position(metric_, distances[i], norm));
-    out[i] = static_cast<float>(out[i] * factor);
+    float scale;
+    if (has_bounds()) {
+      query_bounds(prepared, slots + i, distances + i, 1, &scale);
+    } else {
+      scale = static_cast<float>(natural_scale(metric_, distances[i], norm));
+    }
+    out[i] = {scale, scale};
+    if (!calibration_.known()) continue;
+    const Calibration::Factors factors =
+        calibration_.factors_at(pair_position(metric_, distances[i], norm));
+    out[i] = {static_cast<float>(scale * factors.below), static_cast<float>(scale * factors.above)};
   }
 }
 

@@ -73,10 +73,10 @@ class Codes {
   double query_norm(const void *prepared) const;
   /// Whether `bounds` says anything.
   bool bounded() const { return calibration_.known() || has_bounds(); }
-  /// How far true distances lie below their estimates at most, for ANNULUS_BOUND_CONFIDENCE of the
-  /// pairs; before calibration the scale of the errors.
+  /// How far true distances lie below and above their estimates at most, each side for
+  /// ANNULUS_BOUND_CONFIDENCE of the pairs; before calibration the scale of the errors.
   void bounds(const void *prepared, const uint32_t *slots, const float *distances, size_t n,
-              float *out) const;
+              annulus_bound *out) const;
   const Calibration &calibration() const { return calibration_; }
   Fit &fit() { return fit_; }
   /// Before anyone else has a reference.
@@ -182,8 +182,9 @@ class CodesOf : public Codes {
     };
     if (bounded()) {
       table.query_bounds = [](void *self, const void *query, const uint32_t *slots,
-                              const float *distances, size_t n,
-                              float *out) { of(self)->bounds(query, slots, distances, n, out); };
+                              const float *distances, size_t n, annulus_bound *out) {
+        of(self)->bounds(query, slots, distances, n, out);
+      };
     }
     return table;
   }

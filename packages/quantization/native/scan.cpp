@@ -76,7 +76,7 @@ class Scan {
 
 int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *query, size_t k,
              const ScanRange &wanted, const int32_t *abort, std::vector<Neighbour> &found,
-             std::vector<float> *bounds) {
+             std::vector<annulus_bound> *bounds) {
   ScanRange range = wanted;
   range.to = std::min(range.to, codes.rows().slots());
   if (range.allowed != nullptr) range.to = std::min(range.to, range.allowed_bits);
@@ -146,7 +146,7 @@ void candidates(void *self, annulus_candidate_request *request) {
   request->found = 0;
   try {
     std::vector<Neighbour> found;
-    std::vector<float> bounds;
+    std::vector<annulus_bound> bounds;
     const bool wants_bounds = request->bounds != nullptr && source->codes->bounded();
     request->status = scan(*source->codes, source->pool, request->query, request->k, range,
                            request->abort, found, wants_bounds ? &bounds : nullptr);

@@ -25,7 +25,7 @@ struct ScanRange {
 /// @return ANNULUS_OK, ANNULUS_ABORTED or ANNULUS_OUT_OF_MEMORY.
 int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *query, size_t k,
              const ScanRange &range, const int32_t *abort, std::vector<Neighbour> &found,
-             std::vector<float> *bounds);
+             std::vector<annulus_bound> *bounds);
 
 /// The codes as a source of candidates, searched by scanning. The table's `self` lives as long as
 /// it is retained; the first reference is the caller's.

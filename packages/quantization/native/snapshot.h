@@ -1,5 +1,5 @@
 // Codes on disk. Sections of the snapshot file (annulus/snapshot_format.h, kind "codes", version
-// 1):
+// 2):
 //
 //   1  Description, below
 //   2  codebook: what training found, in the kind's own form
@@ -21,7 +21,7 @@ namespace annulus {
 namespace codes_snapshot {
 
 inline constexpr char kind[] = "codes";
-inline constexpr uint32_t version = 1;
+inline constexpr uint32_t version = 2;
 
 enum Section : uint32_t { description = 1, codebook = 2, rows = 3, terms = 4, calibration = 5 };
 

@@ -32,8 +32,8 @@ Napi::Value describe(const Napi::CallbackInfo &info) {
   if (calibration.known()) {
     parameters.Set("boundConfidence", ANNULUS_BOUND_CONFIDENCE);
     parameters.Set("boundPairs", static_cast<double>(calibration.pairs));
-    parameters.Set("boundNear", calibration.factor[0]);
-    parameters.Set("boundFar", calibration.factor[calibration.knots - 1]);
+    parameters.Set("boundNear", calibration.below[0]);
+    parameters.Set("boundFar", calibration.below[calibration.knots - 1]);
   }
   Napi::Object about = Napi::Object::New(env);
   about.Set("kind", kind_name(codes.kind()));

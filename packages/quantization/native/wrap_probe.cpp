@@ -49,7 +49,8 @@ Napi::Value query_distances(const Napi::CallbackInfo &info) {
   return batch.out;
 }
 
-// queryBounds(scorer, vector, slots): estimates, then their bounds; undefined without any.
+// queryBounds(scorer, vector, slots): estimates, then how far below and how far above them the
+// truth lies at most; undefined without any.
 Napi::Value query_bounds(const Napi::CallbackInfo &info) {
   Batch batch = batch_from(info);
   const annulus_scorer &scorer = *batch.scorer;
@@ -58,9 +59,14 @@ Napi::Value query_bounds(const Napi::CallbackInfo &info) {
   AlignedVector<uint8_t> query(scorer.query_bytes);
   scorer.query_prepare(scorer.self, vector.Data(), query.data());
   const size_t n = batch.slots.size();
-  Napi::Float32Array out = Napi::Float32Array::New(info.Env(), 2 * n);
+  Napi::Float32Array out = Napi::Float32Array::New(info.Env(), 3 * n);
   scorer.query_distances(scorer.self, query.data(), batch.slots.data(), n, out.Data());
-  scorer.query_bounds(scorer.self, query.data(), batch.slots.data(), out.Data(), n, out.Data() + n);
+  std::vector<annulus_bound> bounds(n);
+  scorer.query_bounds(scorer.self, query.data(), batch.slots.data(), out.Data(), n, bounds.data());
+  for (size_t i = 0; i < n; ++i) {
+    out.Data()[n + i] = bounds[i].below;
+    out.Data()[2 * n + i] = bounds[i].above;
+  }
   return out;
 }
 

@@ -64,7 +64,7 @@ interface Addon extends AddonBase {
     query: Float32Array | number,
     slots: Uint32Array,
   ): Float32Array
-  /** For tests: estimates, then as many bounds; undefined where the code has none. */
+  /** For tests: estimates, how far below them truth lies at most, and how far above; undefined where the code has none. */
   queryBounds(
     scorer: ScorerHandle,
     query: Float32Array,

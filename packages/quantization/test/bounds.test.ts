@@ -83,21 +83,32 @@ describe('bounds', () => {
     async (_, metric, quantizer) => {
       const codes = await trained(quantizer(), metric, base)
       const scorer = codes.scorer()
-      const violated = { all: 0, near: 0 }
+      const violated = { below: 0, above: 0, nearBelow: 0, nearAbove: 0 }
       for (let q = 0; q < 260; q++) {
         const query = rowOf(queries, dimension, q)
         const both = native.queryBounds(scorer, query, slots) ?? new Float32Array()
         const truth = await distances(query, base, metric, { pool })
-        const exceeds = (slot: number) =>
-          Number((truth[slot] ?? 0) < (both[slot] ?? 0) - (both[slots.length + slot] ?? 0))
-        for (const slot of slots) violated.all += exceeds(slot)
+        const error = (slot: number) => (truth[slot] ?? 0) - (both[slot] ?? 0)
+        const below = (slot: number) => Number(error(slot) < -(both[slots.length + slot] ?? 0))
+        const above = (slot: number) => Number(error(slot) > (both[2 * slots.length + slot] ?? 0))
+        for (const slot of slots) {
+          violated.below += below(slot)
+          violated.above += above(slot)
+        }
         const order = slots.slice().sort((a, b) => (both[a] ?? 0) - (both[b] ?? 0))
-        for (const slot of order.subarray(0, near)) violated.near += exceeds(slot)
+        for (const slot of order.subarray(0, near)) {
+          violated.nearBelow += below(slot)
+          violated.nearAbove += above(slot)
+        }
       }
-      expect(violated.all / (260 * slots.length)).toBeLessThanOrEqual(0.01)
-      expect(violated.near / (260 * near)).toBeLessThanOrEqual(0.01)
-      // Bounds that always hold because they are enormous would be no use.
-      expect(violated.all).toBeGreaterThan(0)
+      for (const all of [violated.below, violated.above]) {
+        expect(all / (260 * slots.length)).toBeLessThanOrEqual(0.01)
+        // Bounds that always hold because they are enormous would be no use.
+        expect(all).toBeGreaterThan(0)
+      }
+      for (const few of [violated.nearBelow, violated.nearAbove]) {
+        expect(few / (260 * near)).toBeLessThanOrEqual(0.01)
+      }
       codes.close()
     },
   )
@@ -143,7 +154,7 @@ describe('bounds', () => {
     const exact = await trained(none(), 'dot', base)
     const query = rowOf(queries, dimension, 0)
     expect(native.queryBounds(exact.scorer(), query, slots)?.subarray(slots.length)).toEqual(
-      new Float32Array(slots.length),
+      new Float32Array(2 * slots.length),
     )
     const small = await scalar().train(world(50, 1), { dimension, metric: 'dot', pool })
     await small.encode(0, base)

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 #define ANNULUS_ABI_MAGIC 0x414e4c53u /* "ANLS" */
-#define ANNULUS_ABI_VERSION 1u
+#define ANNULUS_ABI_VERSION 2u
 
 /* Codes of `annulus_head.kind`. */
 enum {
@@ -67,8 +67,15 @@ typedef struct annulus_pool {
                  int32_t background);
 } annulus_pool;
 
-/* Share of the pairs for which a bound of `query_bounds` holds. */
+/* Share of the pairs for which each side of a bound of `query_bounds` holds. */
 #define ANNULUS_BOUND_CONFIDENCE 0.99
+
+/* How far a true distance lies below its estimate at most, and how far above:
+   estimate - below <= true <= estimate + above; infinite where unknown. */
+typedef struct annulus_bound {
+  float below;
+  float above;
+} annulus_bound;
 
 /* Distances from codes in memory. A query computer (prepared query against slots) and a pair
    computer (slot against slots); both take batches, and prefetch on their own. Slots passed must be
@@ -86,10 +93,10 @@ typedef struct annulus_scorer {
   void (*query_distances)(void *self, const void *query, const uint32_t *slots, size_t n,
                           float *out);
   void (*pair_distances)(void *self, uint32_t slot, const uint32_t *slots, size_t n, float *out);
-  /* Optional (NULL if the code has none): how far a true distance lies below its estimate in
-     `distances` at most, true >= estimate - bound for ANNULUS_BOUND_CONFIDENCE of the pairs. */
+  /* Optional (NULL if the code has none): bounds of the estimates in `distances`, each side of
+     which holds for ANNULUS_BOUND_CONFIDENCE of the pairs. */
   void (*query_bounds)(void *self, const void *query, const uint32_t *slots, const float *distances,
-                       size_t n, float *out);
+                       size_t n, annulus_bound *out);
   /* Prepares the query as stored slot `slot` would be (used to insert a linked node). */
   void (*query_from_slot)(void *self, uint32_t slot, void *query);
   /* Optional hint: brings the codes of these slots towards the cache. */
@@ -132,12 +139,12 @@ typedef struct annulus_candidate_request {
   const uint32_t *allowed; /* bitmap, bit s of word s/32; NULL allows all */
   uint64_t allowed_bits;
   const int32_t *abort;
-  uint32_t worker;  /* the pool worker that runs this, for per-thread scratch */
-  uint32_t *slots;  /* out: room for k, nearest first */
-  float *distances; /* out: room for k */
-  float *bounds;    /* out: room for k, or NULL; filled where the scorer has bounds */
-  uint32_t found;   /* out */
-  int32_t status;   /* out: ANNULUS_* */
+  uint32_t worker;       /* the pool worker that runs this, for per-thread scratch */
+  uint32_t *slots;       /* out: room for k, nearest first */
+  float *distances;      /* out: room for k */
+  annulus_bound *bounds; /* out: room for k, or NULL; filled where the scorer has bounds */
+  uint32_t found;        /* out */
+  int32_t status;        /* out: ANNULUS_* */
 } annulus_candidate_request;
 
 typedef struct annulus_source {
