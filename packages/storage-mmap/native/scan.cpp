@@ -51,6 +51,7 @@ size_t Scanner::scan(Batch &batch, size_t begin, size_t end, bool leave_when_col
       if (leave_when_cold) break;
       look_ahead(batch, progress, index, end);
     }
+    if (index + 1 < end) prefetch_lines(request.slots[index + 1]);
     ++progress.reads;
     if (!read_one(batch, query ? &*query : nullptr, index)) {
       index = end;
@@ -92,6 +93,12 @@ bool Scanner::read_one(Batch &batch, const ExactQuery *query, size_t index) {
     batch.fail(index, ANNULUS_CORRUPT, 0, slot);
   }
   return error == 0 && vector.intact;
+}
+
+void Scanner::prefetch_lines(uint32_t slot) const {
+  if (slot >= table_.slots()) return;
+  const StoredVector stored = table_.at(slot);
+  prefetch_vector(stored.bytes, table_.layout().vector_bytes());
 }
 
 // One more vector asked for with each one read keeps `lookahead_` of them under way.

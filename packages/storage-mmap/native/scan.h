@@ -45,6 +45,7 @@ class Scanner {
   struct Progress;
   bool may_go_on(Batch &batch, size_t index, uint32_t slot) const;
   bool read_one(Batch &batch, const class ExactQuery *query, size_t index);
+  void prefetch_lines(uint32_t slot) const;
   void look_ahead(const Batch &batch, Progress &progress, size_t index, size_t end);
   void watch_clock(Progress &progress, size_t next);
   void conclude(const Progress &progress, size_t begin, size_t end);

@@ -52,6 +52,7 @@ void CachePass::score_all(const annulus_score_request &request, Look &look,
   if (look.mapped && look.trusting) look.time = maps_->now_ns();
   for (uint32_t i = 0; i < request.n; ++i) {
     const uint32_t slot = request.slots[i];
+    if (look.mapped && look.trusting && i + 1 < request.n) prefetch_lines(request.slots[i + 1]);
     if (hot_.enabled() && score_hot(slot, exact, &request.out[i])) {
       ++look.hot_hits;
     } else if (look.mapped && score_mapped(slot, exact, &request.out[i], look)) {
@@ -61,6 +62,15 @@ void CachePass::score_all(const annulus_score_request &request, Look &look,
     }
   }
   if (look.untimed > 0) watch_clock(look);
+}
+
+void CachePass::prefetch_lines(uint32_t slot) const {
+  const Layout &layout = segments_.layout();
+  const Segment *segment = segments_.find(slot / layout.slots_per_segment);
+  if (segment == nullptr || segment->base == nullptr) return;
+  const uint64_t row = slot % layout.slots_per_segment;
+  __builtin_prefetch(segment->checksums + row);
+  prefetch_vector(segment->base + layout.header_bytes + row * layout.stride, layout.vector_bytes);
 }
 
 bool CachePass::score_hot(uint32_t slot, const ExactQuery &exact, float *out) {

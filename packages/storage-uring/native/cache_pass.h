@@ -41,6 +41,7 @@ class CachePass {
   struct Look;
   bool worth_looking();
   void score_all(const annulus_score_request &request, Look &look, std::vector<uint32_t> &missed);
+  void prefetch_lines(uint32_t slot) const;
   bool score_hot(uint32_t slot, const ExactQuery &exact, float *out);
   bool score_mapped(uint32_t slot, const ExactQuery &exact, float *out, Look &look);
   void watch_clock(Look &look);

@@ -1,5 +1,5 @@
 // The other half of RingLoop: what happens to a read that came back, and to the requests it served.
-#include <annulus/crc32c.h>
+#include <annulus/verified.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -95,7 +95,7 @@ bool RingLoop::serve(const Part &part, const char *bytes, const Segment &segment
   // Atomic, because a freed slot may be getting a new vector at this moment.
   const uint32_t checksum =
       __atomic_load_n(&segment.checksums[plan_->slot_in_segment(part.slot)], __ATOMIC_RELAXED);
-  if (crc32c(part.slot, bytes, layout.vector_bytes) != checksum) return false;
+  if (!is_intact(part.slot, bytes, layout.vector_bytes, checksum)) return false;
   Request &request = *part.request;
   if (request.query == nullptr) {
     std::memcpy(request.out + size_t{part.index} * layout.dimension, bytes, layout.vector_bytes);
