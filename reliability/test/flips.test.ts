@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { damage, flipEveryBit } from '../src/flips/every-bit.js'
-import { emptyReport, flipBits } from '../src/flips/flips.js'
+import { build, emptyReport, flipBits, openDamaged } from '../src/flips/flips.js'
+import { openSite, storageOf } from '../src/site.js'
 
 async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'annulus-flips-'))
@@ -22,6 +23,23 @@ it('finds damage when opening, or is not touched by it', async () => {
   )
   expect(report.problems).toEqual([])
   expect(report.detected).toBeGreaterThan(50)
+})
+
+it('is noticed when a point is not there any more and nothing says so', async () => {
+  const outcomes = await inDirectory(async (directory) => {
+    const path = join(directory, 'database')
+    await build(path, 'mmap')
+    const attempt = async () => {
+      const bytes = await readFile(join(path, 'annulus.mdb'))
+      return openDamaged(path, join(directory, 'copy'), 'annulus.mdb', bytes, 'mmap')
+    }
+    const sound = await attempt()
+    const { db, collection } = await openSite({ path, storage: storageOf('mmap') })
+    await collection.delete('p7')
+    await db.close()
+    return [sound, await attempt()]
+  })
+  expect(outcomes).toEqual(['harmless', { wrong: expect.stringContaining('49 points') }])
 })
 
 it('finds damage in each file, or is not touched by it', async () => {

@@ -56,6 +56,7 @@ export class Catalog {
   static async open(store: Store, files: FileOps, directory: string): Promise<Catalog> {
     const catalog = new Catalog(store, files, directory)
     const format = catalog.#get(['format'], isFormat)
+    await catalog.#checkDirectories()
     if (format === undefined) {
       if (store.readOnly) throw missing(directory)
       await store.commit(() => catalog.#put(['format'], { version: formatVersion }))
@@ -69,6 +70,29 @@ export class Catalog {
     if (store.readOnly) return catalog
     for (const number of catalog.#dropped()) await catalog.#purge(number)
     return catalog
+  }
+
+  /**
+   * A collection has settings before it has a directory, and a note that it is dropped until that is gone.
+   *
+   * @throws AnnulusError `ANNULUS_CORRUPT` when a directory is left that nothing accounts for.
+   */
+  async #checkDirectories(): Promise<void> {
+    const path = join(this.#directory, 'collections')
+    if ((await this.#files.stat(path)) === undefined) return
+    const next = this.#get(['next'], isNextCollection)
+    const { meta } = this.#store.tables
+    for (const name of await this.#files.list(path)) {
+      const number = Number(name)
+      if (!Number.isInteger(number) || number < 1) continue
+      // Somebody who only reads may see the directory of a collection that is newer than what he reads.
+      if (this.#store.readOnly && next !== undefined && number >= next) continue
+      const known = ['config', 'dropped'].some((key) => meta.getBinary([key, number]) !== undefined)
+      if (known && next !== undefined) continue
+      throw new AnnulusError('ANNULUS_CORRUPT', `the settings of collection ${number} are lost`, {
+        details: { path: join(path, name) },
+      })
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import type { CollectionConfig } from './catalog.js'
 import { CollectionStore } from './collection-store.js'
 import type { CollectionEvents } from './events.js'
 import { FieldIndex } from './field-index.js'
+import { emptySum, FieldCheck } from './field-sum.js'
 import { FilterCache } from './filter-cache.js'
 import type { Generation } from './generation.js'
 import { Indexer } from './indexer.js'
@@ -52,6 +53,7 @@ export interface CollectionParts {
   readonly writer: Writer
   readonly snapshots: Snapshots
   readonly budget: MemoryBudget
+  readonly fieldCheck: FieldCheck
   readonly search: SearchParts
 }
 
@@ -67,13 +69,14 @@ export async function openParts(
   const store = new CollectionStore(host.store, config.number)
   const { threads } = pool
   const budget = new MemoryBudget({ config, quantizer, tuning, threads })
-  budget.check(store.state().slots)
+  const state = store.state()
+  budget.check(state.slots)
   const { readOnly } = host.store
   if (!readOnly) await files.makeDirectory(directory)
   const storage = await host.storage.open({
     path: join(directory, 'vectors'),
     dimension: config.dimension,
-    slots: store.state().slots,
+    slots: state.slots,
     ...(readOnly ? { readOnly } : {}),
   })
   try {
@@ -109,8 +112,14 @@ export async function openParts(
       },
       generation,
     )
-    const payloads = new PayloadReader(store, table, warmth, tuning.payloadCacheBytes)
-    const fields = new FieldIndex(host.store.tables.fields, config.number, config.indexedFields)
+    const betweenCommits: Writer['betweenCommits'] = (work) => writer.betweenCommits(work)
+    const cacheBytes = tuning.payloadCacheBytes
+    const payloads = new PayloadReader(store, table, warmth, cacheBytes, betweenCommits)
+    const { indexedFields, number } = config
+    const sum = state.slots === 0 ? emptySum : state.fields
+    const fields = new FieldIndex(host.store.tables.fields, number, indexedFields, sum)
+    const expected = state.slots > 0 && indexedFields.length > 0 ? sum : undefined
+    const fieldCheck = new FieldCheck(() => host.store.view(), number, expected)
     const onRemoved = (slots: readonly number[]) => {
       for (const slot of slots) payloads.forget(slot)
     }
@@ -122,15 +131,17 @@ export async function openParts(
       store,
       table,
       fields,
+      fieldCheck,
       indexer,
       readers,
       warmth,
+      payloads,
       budget,
       onRemoved,
       onReused: (slots) => filters.reassign(slots),
       onLost,
     })
-    const filters = new FilterCache(table, payloads, fields, (work) => writer.betweenCommits(work))
+    const filters = new FilterCache(table, payloads, fields, fieldCheck, betweenCommits)
     const search: SearchParts = {
       pool,
       storage,
@@ -140,7 +151,7 @@ export async function openParts(
       indexer,
       filters,
       payloads,
-      betweenCommits: (work) => writer.betweenCommits(work),
+      betweenCommits,
     }
     return {
       config,
@@ -155,6 +166,7 @@ export async function openParts(
       writer,
       snapshots,
       budget,
+      fieldCheck,
       search,
     }
   } catch (error) {
@@ -181,13 +193,14 @@ function unusedSlots(table: SlotTable, generation: Generation | undefined): Slot
 
 /** Saves what is worth saving and releases everything; the first error is thrown at the end. */
 export async function closeParts(parts: CollectionParts, emit: Emit): Promise<void> {
-  const { writer, indexer, storage } = parts
+  const { writer, indexer, storage, fieldCheck } = parts
   const save = async () => {
     await writer.close()
     await saveIndex(parts, emit)
   }
   const { reader } = parts.search
   await releaseAll([
+    () => fieldCheck.stop(),
     save,
     () => indexer.close(),
     () => storage.close(),

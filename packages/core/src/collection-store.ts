@@ -4,6 +4,7 @@ import { AnnulusError } from '@annulus/native'
 import type { Choice } from '@annulus/quantization'
 import type { Key } from 'lmdb'
 import type { Calibration } from './calibration.js'
+import type { FieldSum } from './field-sum.js'
 import { idKey, idOfKey, type PointId } from './ids.js'
 import type { Store, StoreTables } from './store.js'
 import { decodeStored, encodeStored, type Shape } from './stored.js'
@@ -19,6 +20,10 @@ export interface CollectionState {
   readonly points: number
   /** Number of the last commit. */
   readonly sequence: number
+  /** What the payload index must hold; absent in databases of before it was kept. */
+  readonly fields?: FieldSum | undefined
+  /** Keys in `unindexed`; absent as `fields` is. */
+  readonly unindexed?: number | undefined
 }
 
 /** A complete set of derived files, named here in the same commit that drops the changes it covers. */
@@ -117,11 +122,10 @@ export class CollectionStore {
   }
 
   /** Slots with a record in [from, to), ascending. */
-  recordSlots(from: number, to: number): Iterable<number> {
+  *recordSlots(from: number, to: number): Generator<number, void, void> {
     const base = this.number * slotRange
-    return this.#tables.points
-      .getKeys({ start: base + from, end: base + to })
-      .map((key) => key - base)
+    const range = { start: base + from, end: base + to }
+    for (const key of this.#tables.points.getKeys(range)) yield key - base
   }
 
   /** Keys of the id table and the slots they lead to, as they are; in the order of the keys. */
@@ -144,12 +148,19 @@ export class CollectionStore {
     return this.#tables.ids.prefetch(ids.map((id) => idKey(this.number, id)))
   }
 
+  /** @throws AnnulusError `ANNULUS_CORRUPT` when it is damaged, another's, or gone while others are there. */
   state(): CollectionState {
-    return this.#meta('state', isState) ?? { slots: 0, points: 0, sequence: 0 }
+    const state = this.#meta('state', isState)
+    if (state?.collection !== undefined && state.collection !== this.number)
+      throw this.#lost('state')
+    if (state !== undefined) return state
+    if (this.#meta('snapshot', isManifest) !== undefined) throw this.#lost('state')
+    for (const _ of this.recordSlots(0, slotRange)) throw this.#lost('state')
+    return { slots: 0, points: 0, sequence: 0 }
   }
 
   putState(state: CollectionState): void {
-    this.#putMeta('state', state)
+    this.#putMeta('state', { ...state, collection: this.number })
   }
 
   snapshot(): SnapshotManifest | undefined {
@@ -162,7 +173,10 @@ export class CollectionStore {
 
   /** What the last commit left in the payload index for the next one to clear: keys and slots. */
   unindexed(): readonly (readonly [Buffer, readonly number[]])[] {
-    return this.#meta('unindexed', areUnindexed) ?? []
+    const entries = this.#meta('unindexed', areUnindexed) ?? []
+    const expected = this.state().unindexed
+    if (expected !== undefined && expected !== entries.length) throw this.#lost('unindexed')
+    return entries
   }
 
   putUnindexed(entries: readonly (readonly [Buffer, readonly number[]])[]): void {
@@ -189,6 +203,11 @@ export class CollectionStore {
 
   removeChanges(keys: readonly Key[]): void {
     for (const key of keys) this.#tables.changes.remove(key)
+  }
+
+  #lost(name: string): AnnulusError {
+    const what = `the record ${name} of collection ${this.number}`
+    return new AnnulusError('ANNULUS_CORRUPT', `${what} is lost`, { details: { record: name } })
   }
 
   #pointKey(slot: number): number {

@@ -4,6 +4,7 @@
 // value  sealed: the slots of the block as ascending u16, or as a bitmap once that is smaller
 import { createHash } from 'node:crypto'
 import { AnnulusError } from '@annulus/native'
+import { type FieldSum, summed } from './field-sum.js'
 import { type FilterValue, valuesIn } from './filter.js'
 import { sealed, unseal } from './sealed.js'
 import { SlotSet } from './slot-set.js'
@@ -19,12 +20,22 @@ const textBytesMax = 128
 /** Slots to add to or to remove from the index, by the key of their block. */
 export type SlotsByKey = Map<string, { readonly key: Buffer; readonly slots: number[] }>
 
+/** Blocks as a commit will leave them. */
+export interface PreparedBlocks {
+  readonly blocks: readonly { readonly key: Buffer; readonly value: Buffer | undefined }[]
+  /** Of the whole index; undefined where it was not kept before. */
+  readonly sum: FieldSum | undefined
+}
+
 export class FieldIndex {
+  /** What is in the index after the last commit; undefined in databases of before it was kept. */
+  sum: FieldSum | undefined
   readonly fields: readonly string[]
   readonly #collection: number
   readonly #table: Table<Buffer>
 
-  constructor(table: Table<Buffer>, collection: number, fields: readonly string[]) {
+  constructor(table: Table<Buffer>, collection: number, fields: readonly string[], sum?: FieldSum) {
+    this.sum = sum
     this.#table = table
     this.#collection = collection
     this.fields = fields
@@ -45,22 +56,27 @@ export class FieldIndex {
   }
 
   /** The blocks as they will be after these changes; read now, written inside the commit by `write`. */
-  prepare(add: SlotsByKey, remove: SlotsByKey): { key: Buffer; value: Buffer | undefined }[] {
+  prepare(add: SlotsByKey, remove: SlotsByKey): PreparedBlocks {
     const names = new Set([...add.keys(), ...remove.keys()])
-    return Array.from(names, (name) => {
+    let { sum } = this
+    const blocks = Array.from(names, (name) => {
       const added = add.get(name)
       const removed = remove.get(name)
       const key = added?.key ?? removed?.key ?? Buffer.alloc(0)
-      const words = this.#read(key) ?? new Uint32Array(blockWords)
+      const before = this.#table.getBinary(key)
+      const words = before === undefined ? new Uint32Array(blockWords) : wordsOf(before)
       // In this order: a slot whose point was removed may have got another.
       for (const slot of removed?.slots ?? []) setBit(words, slot % blockSlots, false)
       for (const slot of added?.slots ?? []) setBit(words, slot % blockSlots, true)
-      return { key, value: encodeBlock(words) }
+      const value = encodeBlock(words)
+      sum = sum && summed(sum, key, before, value)
+      return { key, value }
     })
+    return { blocks, sum }
   }
 
   /** Puts prepared blocks; only inside a commit. */
-  write(blocks: readonly { key: Buffer; value: Buffer | undefined }[]): void {
+  write({ blocks }: PreparedBlocks): void {
     for (const { key, value } of blocks) {
       if (value === undefined) this.#table.remove(key)
       else this.#table.put(key, value)
@@ -86,7 +102,7 @@ export class FieldIndex {
 
   #read(key: Buffer): Uint32Array | undefined {
     const value = this.#table.getBinary(key)
-    return value === undefined ? undefined : decodeBlock(unseal(value, 'a payload index block'))
+    return value === undefined ? undefined : wordsOf(value)
   }
 
   #key(field: string, value: FilterValue, block: number): Buffer {
@@ -135,6 +151,10 @@ function encodeBlock(words: Uint32Array): Buffer | undefined {
   if (slots.size === 0) return undefined
   if (slots.size > listSlotsMax) return sealed(Buffer.from(words.buffer))
   return sealed(Buffer.from(Uint16Array.from(slots.slots()).buffer))
+}
+
+function wordsOf(value: Buffer): Uint32Array {
+  return decodeBlock(unseal(value, 'a payload index block'))
 }
 
 function decodeBlock(block: Buffer): Uint32Array {

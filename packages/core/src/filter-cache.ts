@@ -1,10 +1,11 @@
 // Filters as bitmaps. A bitmap once found stays right for the slots that keep their points and is only
 // extended by the slots written since; dead slots are masked out.
-import { AbortError, AnnulusError } from '@annulus/native'
+import { AbortError } from '@annulus/native'
 import { LRUCache } from 'lru-cache'
 import { filterCacheBytes } from './cache-sizes.js'
 import { nowMs } from './clock.js'
 import { blockSlots, type FieldIndex } from './field-index.js'
+import type { FieldCheck } from './field-sum.js'
 import { type Condition, type FilterValue, matches, type ParsedFilter } from './filter.js'
 import type { PayloadReader } from './payload-reader.js'
 import { turn } from './points.js'
@@ -72,6 +73,7 @@ export class FilterCache {
   readonly #table: SlotTable
   readonly #reader: PayloadReader
   readonly #fields: FieldIndex
+  readonly #fieldCheck: FieldCheck
   readonly #betweenCommits: Writer['betweenCommits']
   readonly #entries = new LRUCache<string, Entry>({ maxSize: filterCacheBytes })
 
@@ -79,8 +81,10 @@ export class FilterCache {
     table: SlotTable,
     reader: PayloadReader,
     fields: FieldIndex,
+    fieldCheck: FieldCheck,
     betweenCommits: Writer['betweenCommits'],
   ) {
+    this.#fieldCheck = fieldCheck
     this.#betweenCommits = betweenCommits
     this.#table = table
     this.#reader = reader
@@ -154,6 +158,7 @@ export class FilterCache {
     to: number,
   ): Promise<SlotSet> {
     if (conditions.length === 0) return this.#table.live
+    await this.#fieldCheck.passed()
     let slice = nowMs()
     let all: SlotSet | undefined
     for (const { field, values } of conditions) {
@@ -186,16 +191,7 @@ export class FilterCache {
       await turn()
       slice = nowMs()
     }
-    if (missing.length > 0) await this.#betweenCommits(() => this.#expectDead(missing))
-  }
-
-  /** A live slot has no record while the commit that removed it is not visible yet, and only then. */
-  async #expectDead(slots: readonly number[]): Promise<void> {
-    const slot = slots.find((each) => this.#table.live.has(each))
-    if (slot === undefined) return
-    throw new AnnulusError('ANNULUS_CORRUPT', `slot ${slot} has lost its record`, {
-      details: { slot },
-    })
+    if (missing.length > 0) await this.#reader.expectDead(missing)
   }
 
   #remember(key: string, entry: Entry): void {

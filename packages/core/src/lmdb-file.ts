@@ -38,6 +38,8 @@ export async function checkLmdbFile(
     if (size < 2 * sectorBytes) throw corrupt(path, 'is truncated')
     const first = metaOf(pages[0], path)
     const second = metaOf(pages[1], path)
+    if (!areNeighbours(first.transaction, second.transaction))
+      throw corrupt(path, 'has a damaged header')
     const newest = first.transaction >= second.transaction ? first : second
     const needed = (newest.lastPage + 1) * newest.pageBytes
     if (needed > fileBytesMax) throw corrupt(path, 'has a damaged header')
@@ -84,6 +86,12 @@ function metaOf(page: Buffer, path: string) {
   }
 }
 
+/** Even transactions write the first meta page and odd ones the second, none is left out. */
+function areNeighbours(first: number, second: number): boolean {
+  if (first === 0 && second === 0) return true
+  return first % 2 === 0 && Math.abs(first - second) === 1
+}
+
 function isPageSize(bytes: number): boolean {
   return bytes >= 512 && bytes <= 65_536
 }
@@ -116,7 +124,11 @@ export function lmdbError(cause: unknown, action: string, path?: string): Annulu
   if (cause instanceof AnnulusError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
   const details = path === undefined ? { action } : { action, path }
-  if (/MDB_(INVALID|CORRUPTED|PAGE_NOTFOUND|BAD_TXN|PANIC)/.test(message)) {
+  if (
+    /MDB_(INVALID|CORRUPTED|PAGE_NOTFOUND|BAD_TXN|PANIC|BAD_VALSIZE|CURSOR_FULL|INCOMPATIBLE|PAGE_FULL)/.test(
+      message,
+    )
+  ) {
     return new AnnulusError('ANNULUS_CORRUPT', `LMDB: ${message}`, { cause, details })
   }
   if (/VERSION_MISMATCH/.test(message)) {

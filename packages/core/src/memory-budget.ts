@@ -4,6 +4,7 @@ import { type CodeSize, codeSize, type Quantizer, quantizerFrom } from '@annulus
 import { filterCacheBytes } from './cache-sizes.js'
 import type { CollectionConfig } from './catalog.js'
 import type { Generation } from './generation.js'
+import { idIndexBytes } from './id-index.js'
 import type { Tuning } from './options.js'
 import { idChunkSlots } from './slot-table.js'
 
@@ -107,7 +108,8 @@ export class MemoryBudget {
     // One for each thread, which may search while it has an insertion or a repair in hand.
     const scratches = hasGraph ? 2 * threads * (scratchBytes + slots) : 0
     const graph = linked + scratches
-    const table = slots + Math.ceil(slots / idChunkSlots) * idChunkSlots * 8
+    const ids = Math.ceil(slots / idChunkSlots) * idChunkSlots * 8 + idIndexBytes(slots)
+    const table = slots + ids
     const caches = tuning.payloadCacheBytes + filterCacheBytes
     return { codes, graph, slots: table, caches, total: codes + graph + table + caches }
   }

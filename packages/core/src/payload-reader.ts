@@ -7,6 +7,7 @@ import { decodePayload } from './payloads.js'
 import { decodeRecord } from './records.js'
 import type { SlotTable } from './slot-table.js'
 import type { Warmth } from './warmth.js'
+import type { Writer } from './writer.js'
 
 /** Id and decoded payload of a slot. */
 export interface Content {
@@ -24,10 +25,18 @@ export class PayloadReader {
   readonly #cache: LRUCache<number, Content>
   readonly #stringIds: LRUCache<number, string>
   readonly #warmth: Warmth
+  readonly #betweenCommits: Writer['betweenCommits']
   hits = 0
   misses = 0
 
-  constructor(store: CollectionStore, table: SlotTable, warmth: Warmth, cacheBytes: number) {
+  constructor(
+    store: CollectionStore,
+    table: SlotTable,
+    warmth: Warmth,
+    cacheBytes: number,
+    betweenCommits: Writer['betweenCommits'],
+  ) {
+    this.#betweenCommits = betweenCommits
     this.#store = store
     this.#table = table
     this.#warmth = warmth
@@ -54,7 +63,44 @@ export class PayloadReader {
   /** Slots of ids, undefined where there is none. */
   async slotsOf(ids: readonly PointId[]): Promise<(number | undefined)[]> {
     if (!this.#warmth.warm) await this.#store.prefetchIds(ids)
-    return ids.map((id) => this.#store.slotOf(id))
+    const slots = ids.map((id) => this.#store.slotOf(id))
+    if (ids.every((id, index) => this.#agrees(id, slots[index]))) return slots
+    // A commit is readable from LMDB a moment before the table knows of it.
+    return this.#betweenCommits(async () => ids.map((id) => this.slotOf(id)))
+  }
+
+  /**
+   * The slot of an id; only while no commit is under way.
+   *
+   * @throws AnnulusError `ANNULUS_CORRUPT` when LMDB does not say the same as the table.
+   */
+  slotOf(id: PointId): number | undefined {
+    const slot = this.#store.slotOf(id)
+    if (this.#agrees(id, slot)) return slot
+    const problem = slot === undefined ? 'has lost its slot' : `leads to slot ${slot} of another`
+    throw new AnnulusError('ANNULUS_CORRUPT', `the id ${JSON.stringify(id)} ${problem}`, {
+      details: { id, slot },
+    })
+  }
+
+  /**
+   * A live slot has no record while the commit that removed it is not visible yet, and only then.
+   *
+   * @throws AnnulusError `ANNULUS_CORRUPT` when one of these slots is live all the same.
+   */
+  expectDead(slots: readonly number[]): Promise<void> {
+    return this.#betweenCommits(async () => {
+      const slot = slots.find((each) => this.#table.live.has(each))
+      if (slot !== undefined) throw lostRecord(slot)
+    })
+  }
+
+  #agrees(id: PointId, slot: number | undefined): boolean {
+    if (slot !== undefined) return this.#table.mayBe(slot, id)
+    return this.#table.ids.candidates(id).every((each) => {
+      const other = this.id(each)
+      return other !== undefined && other !== id
+    })
   }
 
   /** Id and payload of a slot; undefined when a commit has removed it meanwhile. */
@@ -115,9 +161,15 @@ export class PayloadReader {
     // A commit is readable from LMDB a moment before the table knows of it.
     if (!this.#table.live.has(slot)) return
     const expected = this.#table.numericId(slot)
-    if (expected === undefined ? typeof id === 'string' : expected === id) return
+    if (this.#table.mayBe(slot, id) && (expected === undefined || expected === id)) return
     throw new AnnulusError('ANNULUS_CORRUPT', `slot ${slot} holds the record of another point`, {
       details: { slot, id, expected },
     })
   }
+}
+
+export function lostRecord(slot: number): AnnulusError {
+  return new AnnulusError('ANNULUS_CORRUPT', `slot ${slot} has lost its record`, {
+    details: { slot },
+  })
 }

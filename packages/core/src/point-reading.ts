@@ -37,6 +37,10 @@ export async function readPoints(
   const present = slots.filter((slot) => slot !== undefined)
   await payloads.prepare(present, true)
   const contents = slots.map((slot) => (slot === undefined ? undefined : payloads.content(slot)))
+  const missing = slots.flatMap((slot, index) =>
+    slot === undefined || contents[index] !== undefined ? [] : [slot],
+  )
+  if (missing.length > 0) await payloads.expectDead(missing)
   const vectors = options.withVector
     ? await readVectors(storage, present, options.signal)
     : undefined

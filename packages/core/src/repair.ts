@@ -13,6 +13,7 @@ import { Catalog, type CollectionConfig, collectionDirectory, missing } from './
 import { CollectionStore } from './collection-store.js'
 import { asDamage, type Damage } from './damage.js'
 import { FieldIndex, type SlotsByKey } from './field-index.js'
+import { emptySum } from './field-sum.js'
 import { checkNames, checkSignal, invalid } from './options.js'
 import { decodePayload } from './payloads.js'
 import { turn } from './points.js'
@@ -164,25 +165,26 @@ class Repair {
       const point = await this.#point(job, source, slot)
       if (point !== undefined) found.push(point)
     }
-    const { slots: first, points } = target.state()
+    const { slots: first, points, fields: sum = emptySum } = target.state()
     const { dimension } = made
     const vectors = new Float32Array(found.length * dimension)
     for (const [index, { vector }] of found.entries()) vectors.set(vector, index * dimension)
     await copy.write(first, vectors)
     await copy.flush()
-    const fields = new FieldIndex(to.tables.fields, made.number, made.indexedFields)
+    const fields = new FieldIndex(to.tables.fields, made.number, made.indexedFields, sum)
     const indexed: SlotsByKey = new Map()
     for (const [index, { payload }] of found.entries()) {
       fields.collect(indexed, first + index, payload)
     }
-    const blocks = fields.prepare(indexed, new Map())
+    const prepared = fields.prepare(indexed, new Map())
     await to.commit(() => {
       for (const [index, { id, record }] of found.entries()) {
         target.putId(id, first + index)
         target.putRecord(first + index, record)
       }
-      fields.write(blocks)
-      target.putState({ slots: first + found.length, points: points + found.length, sequence })
+      fields.write(prepared)
+      const next = { slots: first + found.length, points: points + found.length, sequence }
+      target.putState({ ...next, fields: prepared.sum, unindexed: 0 })
     })
     this.#points += found.length
     await turn()

@@ -244,19 +244,21 @@ async function fetch(
   let overtaken = false
   for (let rank = 0; rank < kept; rank++) overtaken ||= !table.live.has(ranking.slots[rank] ?? 0)
   const hits: Hit<object>[] = []
+  const missing: number[] = []
   for (let rank = 0; rank < shown.length; rank++) {
     const slot = shown[rank] ?? 0
     const content = options.withPayload ? payloads.content(slot) : undefined
     const id = options.withPayload ? content?.id : payloads.id(slot)
     if (id === undefined) {
-      overtaken = true
+      missing.push(slot)
       continue
     }
     const score = scoreOf(metric, ranking.distances[options.offset + rank] ?? Number.NaN)
     const exact = ranking.estimated?.has(slot) !== true
     hits.push(hit(id, score, exact, content?.payload, vectors?.[rank]))
   }
-  return { hits, overtaken }
+  if (missing.length > 0) await payloads.expectDead(missing)
+  return { hits, overtaken: overtaken || missing.length > 0 }
 }
 
 /** Spelt out, because this runs for every result and spreading is ten times slower. */

@@ -3,17 +3,19 @@
 //   0  magic "ANNSLOTS", u32 version, u32 collection, f64 sequence, f64 slots, u32 chunks, u32 CRC-32C of these
 //  40  live bitmap: ceil(slots / 32) words, then its u32 CRC-32C
 //   …  for each chunk of numeric ids: u32 index, 65,536 × f64, u32 CRC-32C of both
+//   …  for each 8,192 slots: a u32 hash of each id, as many as there are slots, then their u32 CRC-32C
 //
 // All numbers are little-endian.
 import { AnnulusError, crc32c } from '@annulus/native'
 import { type FileOps, type OpenFile, readFully, writeFully } from '@annulus/storage'
 
+import { hashChunkSlots } from './id-index.js'
 import { limits } from './limits.js'
 import { SlotSet } from './slot-set.js'
 import { idChunkSlots, SlotTable } from './slot-table.js'
 
 const magic = 'ANNSLOTS'
-const version = 1
+const version = 2
 const headerBytes = 40
 const chunkBytes = 4 + idChunkSlots * 8 + 4
 
@@ -27,7 +29,8 @@ export function captureSlots(table: SlotTable, key: SlotSnapshotKey): () => Iter
   const { slots } = table
   const live = table.live.words.slice(0, Math.ceil(slots / 32))
   const chunks = idChunks(table)
-  return () => encode(live, chunks, slots, key)
+  const hashes = hashChunks(table)
+  return () => encode(live, chunks, hashes, slots, key)
 }
 
 /** Writes a snapshot that does not exist yet and syncs it. */
@@ -76,7 +79,8 @@ export async function loadSlots(
 
 async function readTable(file: OpenFile, slots: number, chunks: number, path: string) {
   const words = Math.ceil(slots / 32)
-  const expected = headerBytes + words * 4 + 4 + chunks * chunkBytes
+  const idsEnd = headerBytes + words * 4 + 4 + chunks * chunkBytes
+  const expected = idsEnd + slots * 4 + Math.ceil(slots / hashChunkSlots) * 4
   if ((await file.size()) !== expected) throw corrupt(path, 'has a wrong length')
   const bitmap = await checkedPart(file, headerBytes, words * 4 + 4, path)
   const live = new Uint32Array(words)
@@ -87,7 +91,7 @@ async function readTable(file: OpenFile, slots: number, chunks: number, path: st
   }
   const table = new SlotTable(slots, SlotSet.from(live))
   const first = headerBytes + words * 4 + 4
-  for (let position = first; position < expected; position += chunkBytes) {
+  for (let position = first; position < idsEnd; position += chunkBytes) {
     const chunk = await checkedPart(file, position, chunkBytes, path)
     const index = chunk.readUInt32LE(0)
     if (index * idChunkSlots >= slots) throw corrupt(path, 'has ids past its last slot')
@@ -95,7 +99,27 @@ async function readTable(file: OpenFile, slots: number, chunks: number, path: st
     new Uint8Array(ids.buffer).set(chunk.subarray(4, chunkBytes - 4))
     table.setIdChunk(index, ids)
   }
+  await readHashes(file, table, idsEnd, path)
   return table
+}
+
+async function readHashes(
+  file: OpenFile,
+  { slots, live, ids }: SlotTable,
+  start: number,
+  path: string,
+) {
+  let position = start
+  for (let first = 0; first < slots; first += hashChunkSlots) {
+    const bytes = 4 * Math.min(hashChunkSlots, slots - first)
+    const part = await checkedPart(file, position, bytes + 4, path)
+    const hashes = new Uint32Array(hashChunkSlots)
+    new Uint8Array(hashes.buffer).set(part.subarray(0, bytes))
+    ids.setChunk(first / hashChunkSlots, hashes)
+    position += bytes + 4
+  }
+  ids.reserve(live.size)
+  for (const slot of live.slots()) ids.restore(slot)
 }
 
 function idChunks(table: SlotTable): [number, Float64Array][] {
@@ -107,9 +131,17 @@ function idChunks(table: SlotTable): [number, Float64Array][] {
   return chunks
 }
 
+/** Also of slots that never had a point, so that the length follows from the number of slots. */
+function hashChunks({ slots, ids }: SlotTable): Uint32Array[] {
+  return Array.from({ length: Math.ceil(slots / hashChunkSlots) }, (_, index) => {
+    return ids.chunk(index) ?? new Uint32Array(hashChunkSlots)
+  })
+}
+
 function* encode(
   live: Uint32Array,
   chunks: readonly [number, Float64Array][],
+  hashes: readonly Uint32Array[],
   slots: number,
   key: SlotSnapshotKey,
 ): Generator<Buffer> {
@@ -132,6 +164,12 @@ function* encode(
     const known = slots - index * idChunkSlots
     if (known < idChunkSlots) chunk.fill(nanBytes, 4 + known * 8, chunkBytes - 4)
     yield withChecksum(chunk)
+  }
+  for (const [index, chunk] of hashes.entries()) {
+    const known = chunk.subarray(0, Math.min(hashChunkSlots, slots - index * hashChunkSlots))
+    const part = Buffer.alloc(known.byteLength + 4)
+    part.set(new Uint8Array(known.buffer, known.byteOffset, known.byteLength))
+    yield withChecksum(part)
   }
 }
 

@@ -1,4 +1,5 @@
 // Which slots hold a point now, and which: the part of the point data that is always in memory.
+import { IdIndex } from './id-index.js'
 import type { PointId } from './ids.js'
 import { SlotSet } from './slot-set.js'
 
@@ -6,7 +7,7 @@ import { SlotSet } from './slot-set.js'
 export const idChunkSlots = 65_536
 
 /**
- * Live slots and their numeric ids. A slot is live, dead (it had a point, and somebody may still be
+ * Live slots, their numeric ids, and hashes of all ids. A slot is live, dead (it had a point, and somebody may still be
  * reading it) or free for another point. What is said of a slot stays true from the moment it is live
  * until it is free again.
  */
@@ -21,6 +22,7 @@ export class SlotTable {
   readonly #free = new SlotSet()
   #frozen: { set: SlotSet; version: number } | undefined
   readonly #ids: (Float64Array | undefined)[] = []
+  readonly ids = new IdIndex()
 
   constructor(slots = 0, live: SlotSet = new SlotSet(slots)) {
     this.slots = slots
@@ -39,6 +41,8 @@ export class SlotTable {
 
   /** Makes `slot` live. */
   add(slot: number, id: PointId): void {
+    if (this.live.has(slot)) this.ids.remove(slot)
+    this.ids.add(slot, id)
     this.live.add(slot)
     this.#free.delete(slot)
     this.version++
@@ -46,6 +50,7 @@ export class SlotTable {
   }
 
   remove(slot: number): void {
+    if (this.live.has(slot)) this.ids.remove(slot)
     this.live.delete(slot)
     this.removals++
     this.version++
@@ -105,6 +110,11 @@ export class SlotTable {
     return this.#ids[index]
   }
 
+  /** Whether a live slot's point may have this id: two ids in 2³² look the same. */
+  mayBe(slot: number, id: PointId): boolean {
+    return this.live.has(slot) && this.ids.mayBe(slot, id)
+  }
+
   /** Puts back a chunk from a snapshot. */
   setIdChunk(index: number, chunk: Float64Array): void {
     this.#ids[index] = chunk
@@ -112,6 +122,6 @@ export class SlotTable {
 
   get bytes(): number {
     const chunks = this.#ids.reduce((count, chunk) => count + (chunk === undefined ? 0 : 1), 0)
-    return this.live.words.byteLength + chunks * idChunkSlots * 8
+    return this.live.words.byteLength + chunks * idChunkSlots * 8 + this.ids.bytes
   }
 }

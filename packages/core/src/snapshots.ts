@@ -6,11 +6,10 @@ import { type Choice, loadCodes } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { CollectionStore, SnapshotManifest } from './collection-store.js'
 import { Generation, withScorer } from './generation.js'
-import { turn } from './points.js'
-import { decodeRecord } from './records.js'
-import { SlotSet } from './slot-set.js'
+import { reassignedAfter, replay, scanRecords } from './slot-recovery.js'
+import type { SlotSet } from './slot-set.js'
 import { captureSlots, loadSlots, saveSlots } from './slot-snapshot.js'
-import { SlotTable } from './slot-table.js'
+import type { SlotTable } from './slot-table.js'
 
 export interface SnapshotOptions {
   readonly directory: string
@@ -50,7 +49,7 @@ export class Snapshots {
       try {
         const key = { collection: store.number, sequence: manifest.sequence }
         const table = await loadSlots(path, key, files)
-        replay(table, store, manifest.sequence, state.slots)
+        replay(table, store, manifest.sequence, state)
         if (table.slots === state.slots && table.live.size === state.points) return table
         throw new AnnulusError('ANNULUS_CORRUPT', `${path} does not lead to the last commit`)
       } catch (error) {
@@ -58,7 +57,7 @@ export class Snapshots {
         this.#tableIsLost = true
       }
     }
-    return scanRecords(store, state.slots)
+    return scanRecords(store, state)
   }
 
   /** What was picked for the codes that the snapshot names. */
@@ -232,45 +231,6 @@ export class Snapshots {
   #path(name: string): string {
     return join(this.#options.directory, name)
   }
-}
-
-/** Slots that got other points after a commit. */
-function reassignedAfter(store: CollectionStore, sequence: number): SlotSet {
-  const slots = new SlotSet()
-  for (const { reused = [] } of store.changesAfter(sequence)) {
-    for (const slot of reused) slots.add(slot)
-  }
-  return slots
-}
-
-function replay(table: SlotTable, store: CollectionStore, sequence: number, slots: number): void {
-  for (const change of store.changesAfter(sequence)) {
-    if (change.to > slots) {
-      throw new AnnulusError('ANNULUS_CORRUPT', `a change names slots past the last, ${change.to}`)
-    }
-    table.extend(change.to)
-    for (const slot of change.reused ?? []) addFromRecord(table, store, slot)
-    for (let slot = change.from; slot < change.to; slot++) addFromRecord(table, store, slot)
-    for (const slot of change.removed) table.remove(slot)
-  }
-}
-
-async function scanRecords(store: CollectionStore, slots: number): Promise<SlotTable> {
-  const table = new SlotTable(slots)
-  const step = 1_000
-  for (let first = 0; first < slots; first += step) {
-    for (const slot of Array.from(store.recordSlots(first, Math.min(slots, first + step)))) {
-      addFromRecord(table, store, slot)
-    }
-    await turn()
-  }
-  return table
-}
-
-/** A slot without a record died in the commit that made it or in a later one. */
-function addFromRecord(table: SlotTable, store: CollectionStore, slot: number): void {
-  const record = store.record(slot)
-  if (record !== undefined) table.add(slot, decodeRecord(record, slot).id)
 }
 
 /** A derived file that is damaged or gone is rebuilt; any other failure is the caller's. */

@@ -15,7 +15,7 @@ export interface CollectionStats {
   readonly memory: {
     readonly codes: number
     readonly graph: number
-    /** Live bitmap and numeric ids. */
+    /** Live bitmap, numeric ids, and hashes of all ids (9 to 15 bytes a slot). */
     readonly slots: number
     /** Decoded payloads and ids, by estimate. */
     readonly payloads: number

@@ -4,6 +4,7 @@ import type { Choice, QuantizerSettings } from '@annulus/quantization'
 import type { CalibratedBeam, Calibration, RecallTable } from './calibration.js'
 import type { CollectionConfig } from './catalog.js'
 import type { Change, CollectionState, SnapshotManifest } from './collection-store.js'
+import type { FieldSum } from './field-sum.js'
 import { limits } from './limits.js'
 import {
   integers,
@@ -43,13 +44,19 @@ export const isConfig = objectsOf<CollectionConfig>({
   indexedFields: listsOf(texts(limits.fieldLengthMax), limits.indexedFieldsMax),
 })
 
-const hasStateFields = objectsOf<CollectionState>({
+/** A state says whose it is since that is kept. */
+type OwnState = CollectionState & { readonly collection?: number | undefined }
+
+const hasStateFields = objectsOf<OwnState>({
   slots: counts,
   points: counts,
   sequence: integers(),
+  fields: optional(objectsOf<FieldSum>({ blocks: integers(), sum: integers(0, 2 ** 32 - 1) })),
+  unindexed: optional(integers()),
+  collection: optional(integers(1, limits.collectionsMax)),
 })
 
-export const isState: Shape<CollectionState> = (value): value is CollectionState =>
+export const isState: Shape<OwnState> = (value): value is OwnState =>
   hasStateFields(value) && value.points <= value.slots
 
 const isChoice = objectsOf<Choice>({

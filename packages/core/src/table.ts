@@ -1,5 +1,6 @@
 // One table of LMDB, with the writes that are acknowledged and not yet in LMDB laid over it.
 import type { Database, Key, RangeOptions } from 'lmdb'
+import { lmdbError } from './lmdb-file.js'
 
 /** A transaction that reads keep to. */
 export type ReadTransaction = ReturnType<Database['useReadTransaction']>
@@ -33,15 +34,16 @@ export class Table<K extends Key> {
 
   getBinary(key: K): Buffer | undefined {
     const write = this.#overlaid(key)
-    return write === undefined ? this.#database.get(key, this.#options()) : write.value
+    if (write !== undefined) return write.value
+    return read(() => this.#database.get(key, this.#options()))
   }
 
   /** As `getBinary`; the value is valid until the next read. */
   getBinaryFast(key: K): Buffer | undefined {
     const write = this.#overlaid(key)
     if (write !== undefined) return write.value
-    if (this.#transaction === undefined) return this.#database.getBinaryFast(key)
-    return this.#database.get(key, this.#options())
+    if (this.#transaction === undefined) return read(() => this.#database.getBinaryFast(key))
+    return read(() => this.#database.get(key, this.#options()))
   }
 
   /** Only inside a commit, as `remove`. */
@@ -56,12 +58,12 @@ export class Table<K extends Key> {
   }
 
   /** What is in LMDB: the overlay is passed over. */
-  getKeys(range: RangeOptions) {
-    return this.#database.getKeys({ ...range, ...this.#options() })
+  getKeys(range: RangeOptions): Iterable<K> {
+    return each(() => this.#database.getKeys({ ...range, ...this.#options() }))
   }
 
-  getRange(range: RangeOptions) {
-    return this.#database.getRange({ ...range, ...this.#options() })
+  getRange(range: RangeOptions): Iterable<{ key: K; value: Buffer }> {
+    return each(() => this.#database.getRange({ ...range, ...this.#options() }))
   }
 
   /** Brings the pages of these keys into memory on another thread. */
@@ -112,6 +114,23 @@ export class Table<K extends Key> {
 
   #options(): { transaction?: ReadTransaction } {
     return this.#transaction === undefined ? {} : { transaction: this.#transaction }
+  }
+}
+
+/** What LMDB finds wrong with its pages is told in our own errors. */
+function read<T>(get: () => T): T {
+  try {
+    return get()
+  } catch (cause) {
+    throw lmdbError(cause, 'read')
+  }
+}
+
+function* each<T>(range: () => Iterable<T>): Generator<T, void, void> {
+  try {
+    yield* range()
+  } catch (cause) {
+    throw lmdbError(cause, 'read')
   }
 }
 

@@ -7,6 +7,7 @@ import type { CollectionConfig } from './catalog.js'
 import type { CollectionStore, SnapshotManifest } from './collection-store.js'
 import { asDamage, type Damage } from './damage.js'
 import { blockSlots, FieldIndex, type SlotsByKey } from './field-index.js'
+import { isSame, sumFields } from './field-sum.js'
 import { withScorer } from './generation.js'
 import type { PointId } from './ids.js'
 import { decodePayload } from './payloads.js'
@@ -71,6 +72,7 @@ export class Verification {
     if (found !== points) {
       this.#note(target, 'record', `${found} records, but ${points} points were committed`)
     }
+    await this.#index(target)
     await this.#ids(target)
     await this.#derived(target)
   }
@@ -148,6 +150,14 @@ export class Verification {
   #idOf({ collection }: VerifyTarget, slot: number): PointId | undefined {
     const bytes = collection.record(slot)
     return bytes === undefined ? undefined : decodeRecord(bytes, slot).id
+  }
+
+  /** The payload index as a whole: also what should not be there, or not any more. */
+  async #index(target: VerifyTarget): Promise<void> {
+    const { fields } = target.collection.state()
+    if (fields === undefined) return
+    if (isSame(await sumFields(target.tables.fields, target.config.number), fields)) return
+    this.#note(target, 'payload index', 'the blocks are not those that were written')
   }
 
   /** Ids that lead nowhere. Those that lead to a wrong record were found from the record. */

@@ -4,6 +4,7 @@ import type { CollectionStore } from './collection-store.js'
 import type { FieldIndex, SlotsByKey } from './field-index.js'
 import type { PointId } from './ids.js'
 import { limits } from './limits.js'
+import { lostRecord, type PayloadReader } from './payload-reader.js'
 import { decodePayload } from './payloads.js'
 import type { PointGroup } from './points.js'
 import type { Readers } from './readers.js'
@@ -58,6 +59,7 @@ export interface PlanParts {
   readonly table: SlotTable
   readonly fields: FieldIndex
   readonly readers: Readers
+  readonly payloads: PayloadReader
 }
 
 /**
@@ -114,8 +116,8 @@ function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: Pla
 
 /** Plans to give up the slot of an id, if it has one. */
 function planRemoval(plan: WritePlan, id: PointId, parts: PlanParts): boolean {
-  const { store, fields } = parts
-  const slot = plan.slots.has(id) ? plan.slots.get(id) : store.slotOf(id)
+  const { store, fields, payloads } = parts
+  const slot = plan.slots.has(id) ? plan.slots.get(id) : payloads.slotOf(id)
   if (slot === undefined) return false
   plan.slots.set(id, undefined)
   if (plan.added.delete(slot)) {
@@ -127,7 +129,8 @@ function planRemoval(plan: WritePlan, id: PointId, parts: PlanParts): boolean {
   plan.removed.push(slot)
   if (fields.fields.length === 0) return true
   const bytes = store.record(slot)
-  const payload = bytes === undefined ? undefined : decodeRecord(bytes, slot).payload
+  if (bytes === undefined) throw lostRecord(slot)
+  const { payload } = decodeRecord(bytes, slot)
   if (payload !== undefined) fields.collect(plan.unindexed, slot, decodePayload(payload))
   return true
 }

@@ -3,9 +3,11 @@ import { AbortError } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { CollectionStore } from './collection-store.js'
 import type { FieldIndex, SlotsByKey } from './field-index.js'
+import type { FieldCheck } from './field-sum.js'
 import type { Indexer } from './indexer.js'
 import { limits } from './limits.js'
 import type { MemoryBudget } from './memory-budget.js'
+import type { PayloadReader } from './payload-reader.js'
 import { slicePoints, turn } from './points.js'
 import type { Readers } from './readers.js'
 import { runsOf, slotsOf, vectorsOfRun } from './slot-runs.js'
@@ -35,9 +37,11 @@ export interface WriterOptions {
   readonly store: CollectionStore
   readonly table: SlotTable
   readonly fields: FieldIndex
+  readonly fieldCheck: FieldCheck
   readonly indexer: Indexer
   readonly readers: Readers
   readonly warmth: Warmth
+  readonly payloads: PayloadReader
   readonly budget: MemoryBudget
   readonly onRemoved: (slots: readonly number[]) => void
   /** Slots that had other points before. */
@@ -202,7 +206,8 @@ export class Writer {
     const { first: from, end: to } = plan.grant
     if (to > table.slots) this.#options.budget.check(to, indexer.current)
     const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
-    const blocks = fields.prepare(plan.indexed, this.#unindexed)
+    await this.#options.fieldCheck.passed()
+    const prepared = fields.prepare(plan.indexed, this.#unindexed)
     const vectors = vectorsOf(inputs, this.#options.storage.dimension)
     const encoding = indexer.encode(slotsOf(plan.grant), vectors)
     await this.#store(plan, vectors).finally(() => encoding)
@@ -211,13 +216,15 @@ export class Writer {
     const points = table.live.size + plan.added.size - plan.removed.length
     await store.apply(() => {
       this.#put(plan)
-      fields.write(blocks)
-      store.putState({ slots: to, points, sequence })
+      fields.write(prepared)
+      const unindexed = plan.unindexed.size
+      store.putState({ slots: to, points, sequence, fields: prepared.sum, unindexed })
       store.putChange(sequence, { from, to, reused, removed: plan.removed })
       if (plan.unindexed.size > 0 || this.#unindexed.size > 0) {
         store.putUnindexed(Array.from(plan.unindexed.values(), ({ key, slots }) => [key, slots]))
       }
     })
+    fields.sum = prepared.sum
     this.#sequence = sequence
     if (store.database.durability === 'sync') this.#durableSequence = sequence
     this.#unindexed = plan.unindexed

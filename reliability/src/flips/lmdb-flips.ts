@@ -1,5 +1,5 @@
 // Flips bits of LMDB's own file, whose pages have no checksums: how often it is found out, how often it
-// changes nothing, and how often an answer is wrong or the process ends.
+// changes nothing, and how often the process ends. An answer must never be wrong.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
@@ -12,9 +12,8 @@ export interface LmdbFlipReport {
   flips: number
   detected: number
   harmless: number
-  /** Points are missing or contradict each other; the first few. */
+  /** Points are missing or contradict each other; `problems` has the first few. */
   wrong: number
-  readonly wrongExamples: string[]
   /** Processes that ended, or went on for longer than half a minute. */
   ended: number
   readonly problems: string[]
@@ -30,7 +29,6 @@ export async function flipLmdbBits(directory: string, step: number): Promise<Lmd
     detected: 0,
     harmless: 0,
     wrong: 0,
-    wrongExamples: [],
     ended: 0,
     problems: [],
   }
@@ -47,7 +45,7 @@ export async function flipLmdbBits(directory: string, step: number): Promise<Lmd
     } else if (typeof outcome === 'string') report[outcome]++
     else {
       report.wrong++
-      if (report.wrong <= examplesMax) report.wrongExamples.push(`bit ${bit}: ${outcome.wrong}`)
+      if (report.wrong <= examplesMax) report.problems.push(`bit ${bit}: ${outcome.wrong}`)
     }
   }
   child.kill()
@@ -59,10 +57,14 @@ export async function flipLmdbBits(directory: string, step: number): Promise<Lmd
 /** Undefined when the process did not survive it. */
 async function attempt(child: ChildProcess, message: Attempt): Promise<Outcome | undefined> {
   const timer = setTimeout(() => child.kill('SIGKILL'), attemptMsMax)
-  const exited = once(child, 'exit').then(() => undefined)
-  const answered = once(child, 'message').then(([outcome]): Outcome => outcome)
+  const settled = new AbortController()
+  const { signal } = settled
+  const exited = once(child, 'exit', { signal }).then(() => undefined)
+  const answered = once(child, 'message', { signal }).then(([outcome]): Outcome => outcome)
   child.send(message)
   const outcome = await Promise.race([answered, exited])
   clearTimeout(timer)
+  settled.abort()
+  await Promise.allSettled([answered, exited])
   return outcome
 }
