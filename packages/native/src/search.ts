@@ -118,8 +118,11 @@ function run(
 function resultAt(words: Uint32Array, at: number): PipelineResult {
   const [found = 0, reads = 0, candidates = 0, outcome = 0] = words.subarray(at, at + headerWords)
   const first = at + headerWords
-  const floats = (column: number, length: number) =>
-    new Float32Array(words.buffer, words.byteOffset + 4 * (first + column * found), length)
+  // A column without anything in it may begin past the end.
+  const floats = (column: number, length: number) => {
+    const start = words.byteOffset + 4 * (first + column * found)
+    return length === 0 ? new Float32Array() : new Float32Array(words.buffer, start, length)
+  }
   const marks = words.subarray(first + 2 * found, first + 3 * found)
   const bounds = outcome === estimates ? found : 0
   return {
