@@ -44,6 +44,7 @@ export interface CollectionParts {
   readonly config: CollectionConfig
   readonly tuning: Tuning
   readonly store: CollectionStore
+  readonly warmth: Warmth
   readonly storage: VectorStorage
   readonly table: SlotTable
   readonly readers: Readers
@@ -157,6 +158,7 @@ export async function openParts(
       config,
       tuning,
       store,
+      warmth,
       storage,
       table,
       readers,

@@ -55,6 +55,8 @@ export interface Change {
   /** Slots that had other points before. */
   readonly reused?: readonly number[]
   readonly removed: readonly number[]
+  /** Where the slots ended before, if they end at `to` now because those behind were given up. */
+  readonly cutFrom?: number | undefined
 }
 
 export class CollectionStore {

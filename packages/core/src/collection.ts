@@ -1,8 +1,9 @@
-import type { Metric } from '@annulus/native'
+import { AbortError, type Metric } from '@annulus/native'
 import { orAborted } from './abort.js'
 import type { HeldCollection } from './backup.js'
 import { type CollectionParts, closeParts, type Emit } from './collection-parts.js'
 import { collectionStats } from './collection-stats.js'
+import { compact } from './compacting.js'
 import { CollectionEmitter } from './events.js'
 import { type Filter, parseFilter } from './filter.js'
 import { checkId, checkIds, type PointId } from './ids.js'
@@ -216,13 +217,26 @@ export class Collection<
   }
 
   /**
-   * Trains the codes and builds the graph anew from all points, beside the index in use, and then
-   * replaces it: worthwhile after the data have changed in kind, or after many deletions.
+   * Makes the collection as small as its points where a tenth of its slots or more are empty, then trains
+   * the codes and builds the graph anew from all points, beside the index in use, and replaces it:
+   * worthwhile after the data have changed in kind, or after many deletions. Searches and writes go
+   * on. Space is not given back while an iteration, a backup or another process reads older states; that
+   * of LMDB's file is used again and never given back.
+   *
+   * @throws AnnulusError as {@link upsert} does when points cannot be moved; AbortError.
    */
   optimize(options: SignalOptions = {}): Promise<void> {
-    return this.#lifetime.run(() =>
-      orAborted(this.#parts.indexer.rebuild(), signalOf(options, 'optimize')),
-    )
+    return this.#lifetime.run(async () => {
+      const signal = signalOf(options, 'optimize')
+      await compact(this.#parts, {
+        proceed: () => {
+          this.#lifetime.check()
+          if (signal?.aborted === true) throw new AbortError(signal.reason)
+        },
+        moved: (done, total) => this.emit('indexing', { phase: 'moving', done, total }),
+      })
+      await orAborted(this.#parts.indexer.rebuild(), signal)
+    })
   }
 
   /** Saves the index as far as it is built, and makes durable what was acknowledged before it was. */

@@ -7,7 +7,8 @@ import type { Drift } from './drift.js'
 import type { SearchDiagnostics } from './search.js'
 
 export interface IndexingProgress {
-  readonly phase: 'training' | 'encoding' | 'linking'
+  /** `moving`: points change their places, so that fewer slots hold them. */
+  readonly phase: 'moving' | 'training' | 'encoding' | 'linking'
   /** Slots done of `total`. */
   readonly done: number
   readonly total: number

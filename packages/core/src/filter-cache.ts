@@ -34,7 +34,7 @@ interface IndexedCondition {
 }
 
 class Entry {
-  readonly matched = new SlotSet()
+  matched = new SlotSet()
   /** Slots below this are evaluated. */
   upTo = 0
   /** Slots below `upTo` that got other points since. */
@@ -63,8 +63,8 @@ class Entry {
   takePending(to: number): SlotSet {
     const pending = this.stale
     this.stale = new SlotSet()
-    for (const slot of pending.slots()) this.matched.delete(slot)
     pending.addRange(this.upTo, to)
+    this.matched = this.matched.without(pending)
     return pending
   }
 }
@@ -121,6 +121,11 @@ export class FilterCache {
     for (const entry of this.#entries.values()) for (const slot of slots) entry.stale.add(slot)
   }
 
+  /** Slots at the end were given up: what has their numbers next are others. */
+  cut(): void {
+    for (const entry of this.#entries.values()) entry.upTo = 0
+  }
+
   async #extendOnce(key: string, entry: Entry, besideCommits: boolean): Promise<void> {
     const extend = () => this.#extend(key, entry)
     try {
@@ -132,6 +137,7 @@ export class FilterCache {
 
   async #extend(key: string, entry: Entry): Promise<void> {
     const to = this.#table.slots
+    const { cuts } = this.#table
     const indexed = entry.conditions.flatMap(({ field, values }) =>
       values !== undefined && this.#fields.fields.includes(field) ? [{ field, values }] : [],
     )
@@ -147,7 +153,7 @@ export class FilterCache {
       entry.stale.addWords(0, pending.words)
       throw error
     }
-    entry.upTo = to
+    entry.upTo = this.#table.cuts === cuts ? to : 0
     this.#remember(key, entry)
   }
 

@@ -130,6 +130,14 @@ export class Generation {
     this.#changes++
   }
 
+  /** Slots from `end` on were given up: they have no nodes, and their codes are nobody's. */
+  cut(end: number): void {
+    this.encoded = Math.min(this.encoded, end)
+    this.linked = Math.min(this.linked, end)
+    this.reassignments++
+    this.#changes++
+  }
+
   /** Notes that slots have codes, or are linked, after all. */
   settle(pending: SlotSet, slots: Iterable<number>): void {
     for (const slot of slots) pending.delete(slot)

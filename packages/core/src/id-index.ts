@@ -27,7 +27,7 @@ export class IdIndex {
 
   /** Adds a live slot whose hash is known already. */
   restore(slot: number): void {
-    if (++this.#size > this.#table.length * loadMax) this.#grow(this.#size)
+    if (++this.#size > this.#table.length * loadMax) this.#resize(this.#size)
     this.#place(slot)
   }
 
@@ -50,6 +50,12 @@ export class IdIndex {
       hole = at
     }
     this.#table[hole] = 0
+  }
+
+  /** Gives back the memory for slots from `end` on, all of which were taken out. */
+  cut(end: number): void {
+    this.#hashes.length = Math.min(this.#hashes.length, Math.ceil(end / hashChunkSlots))
+    this.#resize(this.#size)
   }
 
   /** Whether the point of a slot may have this id. */
@@ -81,7 +87,7 @@ export class IdIndex {
 
   /** Makes room for so many live slots. */
   reserve(slots: number): void {
-    if (slots > this.#table.length * loadMax) this.#grow(slots)
+    if (slots > this.#table.length * loadMax) this.#resize(slots)
   }
 
   get bytes(): number {
@@ -109,7 +115,7 @@ export class IdIndex {
     this.#table[at] = slot + 1
   }
 
-  #grow(slots: number): void {
+  #resize(slots: number): void {
     const old = this.#table
     this.#table = new Uint32Array(capacityFor(slots))
     for (const entry of old) if (entry !== 0) this.#place(entry - 1)

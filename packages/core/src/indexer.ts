@@ -39,7 +39,7 @@ export class Indexer {
   #next: Generation | undefined
   readonly #options: IndexerOptions
   readonly #jobs: IndexJobs
-  readonly #reclaiming: Reclaiming
+  readonly reclaiming: Reclaiming
   readonly #calibrating: Calibrating
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
@@ -51,7 +51,7 @@ export class Indexer {
   constructor(options: IndexerOptions, current: Generation | undefined) {
     this.#options = options
     this.#jobs = new IndexJobs(options, this.#stop.signal)
-    this.#reclaiming = new Reclaiming(
+    this.reclaiming = new Reclaiming(
       options,
       this.#jobs,
       () => this.wake(),
@@ -74,7 +74,7 @@ export class Indexer {
   }
 
   get state(): 'idle' | 'working' | 'failed' {
-    if (this.#running !== undefined || this.#reclaiming.beside !== undefined) return 'working'
+    if (this.#running !== undefined || this.reclaiming.beside !== undefined) return 'working'
     return this.#failure === undefined ? 'idle' : 'failed'
   }
 
@@ -104,7 +104,7 @@ export class Indexer {
   async settled(): Promise<void> {
     while (this.state === 'working' || (this.#hasWork() && !this.#stop.signal.aborted)) {
       this.wake()
-      await Promise.all([this.#running, this.#reclaiming.beside])
+      await Promise.all([this.#running, this.reclaiming.beside])
       if (this.#failure !== undefined) throw this.#failure
     }
     if (this.#hasWork()) throw new AnnulusError('ANNULUS_CLOSED', 'closed while being indexed')
@@ -145,7 +145,7 @@ export class Indexer {
   /** Encodes vectors about to be committed to these slots, where the index has come that far. */
   async encode(slots: Uint32Array, vectors: Float32Array): Promise<Generation[]> {
     const { table } = this.#options
-    const generations = this.#generations().filter(
+    const generations = this.generations.filter(
       (each) => slots.length > 0 && !each.saving && each.encoded === table.slots,
     )
     try {
@@ -165,7 +165,7 @@ export class Indexer {
 
   /** Takes note of a commit, and of what `encode` returned for it. */
   committed({ end, reused, removed }: Committed, encoded: readonly Generation[]): void {
-    for (const generation of this.#generations()) {
+    for (const generation of this.generations) {
       if (encoded.includes(generation)) generation.encoded = end
       if (reused.length > 0) generation.reassign(reused, encoded.includes(generation))
       generation.remove(removed)
@@ -177,7 +177,7 @@ export class Indexer {
   async stop(): Promise<void> {
     this.#stop.abort()
     this.waiting.admit()
-    await Promise.all([this.#running, this.#reclaiming.beside])
+    await Promise.all([this.#running, this.reclaiming.beside])
   }
 
   async close(): Promise<void> {
@@ -230,8 +230,8 @@ export class Indexer {
     const saveFrom = this.#saveFrom
     if (saveFrom !== undefined && this.#isConsistent()) return () => this.#save(saveFrom)
     const rebuilding = this.#next !== undefined
-    if (this.#reclaiming.isDue(this.current, rebuilding)) {
-      return () => this.#reclaiming.run(this.current, rebuilding)
+    if (this.reclaiming.isDue(this.current, rebuilding)) {
+      return () => this.reclaiming.run(this.current, rebuilding)
     }
     if (this.current === undefined) {
       return table.live.size >= codesFrom ? () => this.#serve() : undefined
@@ -263,7 +263,8 @@ export class Indexer {
       : undefined
   }
 
-  #generations(): Generation[] {
+  /** What is kept up to date: the index in use, and the one that will replace it. */
+  get generations(): Generation[] {
     return [this.current, this.#next].filter((each) => each !== undefined)
   }
 

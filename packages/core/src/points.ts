@@ -32,6 +32,8 @@ export interface PointGroup {
   /** Payloads, only where the collection has a payload index. */
   readonly payloads: readonly (object | undefined)[]
   readonly vectors: Float32Array
+  /** For points that only move: the slots they are in. Those that are not there any more stay as they are. */
+  readonly from?: readonly number[]
 }
 
 export interface PointRules {
@@ -134,7 +136,7 @@ function repeated(id: PointId): AnnulusError {
 }
 
 /** What the payload index needs of a payload, copied. */
-function indexedPart(payload: unknown, fields: readonly string[]): object | undefined {
+export function indexedPart(payload: unknown, fields: readonly string[]): object | undefined {
   if (typeof payload !== 'object' || payload === null || fields.length === 0) return undefined
   return Object.fromEntries(fields.map((field) => [field, valuesIn(payload, field)]))
 }

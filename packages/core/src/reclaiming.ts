@@ -26,7 +26,9 @@ export class Reclaiming {
   readonly #jobs: IndexJobs
   readonly #onReleased: () => void
   /** Dead slots are being released as soon as those who read them have ended. */
-  #releasing = false
+  #releasing: Promise<void> | undefined
+  /** All dead slots are to be made free, however few they are. */
+  #wanted = false
   /** A repair that goes on beside other jobs. */
   beside: Promise<void> | undefined
 
@@ -49,7 +51,8 @@ export class Reclaiming {
     const { table, reclaimFrom } = this.#options
     if (this.beside !== undefined) return false
     if (current !== undefined && current.blocked.size > 0) return true
-    if (this.#releasing || rebuilding) return false
+    if (this.#releasing !== undefined || rebuilding) return false
+    if (this.#wanted) return table.dead > 0
     return table.dead > 0 && table.dead >= Math.max(reclaimFrom, table.slots * deadShare)
   }
 
@@ -58,6 +61,7 @@ export class Reclaiming {
    * that wait for their old nodes to go wait for all of it; else it goes on by itself.
    */
   async run(current: Generation | undefined, rebuilding: boolean): Promise<void> {
+    this.#wanted = false
     const repair = this.#repair(current, rebuilding)
     if (current !== undefined && current.blocked.size > 0) return repair
     this.beside = repair.catch(this.#onFailed).finally(() => {
@@ -67,10 +71,38 @@ export class Reclaiming {
 
   async #repair(current: Generation | undefined, rebuilding: boolean): Promise<void> {
     const dead = await this.#jobs.repair(current)
-    if (rebuilding || this.#releasing) return
-    this.#releasing = true
+    if (rebuilding || this.#releasing !== undefined) return
     // A failure latches all writing, so nobody would want the slots.
-    void this.#release(dead).catch(() => undefined)
+    this.#releasing = this.#release(dead).catch(() => undefined)
+  }
+
+  /**
+   * Makes all dead slots free, however few. False, and they stay, where somebody who may stay for long
+   * reads them: an iteration, a backup, another process.
+   *
+   * @param settled does what is to be done in the background
+   */
+  async all(settled: () => Promise<void>): Promise<boolean> {
+    await settled()
+    if (await this.heldUp()) return false
+    await this.#releasing
+    this.#wanted = true
+    await settled()
+    await this.#releasing
+    return true
+  }
+
+  /** Whether somebody reads what was removed who may do so for long, in this process or another. */
+  async heldUp(): Promise<boolean> {
+    const { readers, database } = this.#options
+    await database.flush()
+    const { transaction } = database
+    for (let ms = 1; ms <= pauseMsMax; ms *= 2) {
+      if (readers.pinned) return true
+      if (database.oldestReader() >= transaction) return false
+      await delay(ms, undefined, { ref: false })
+    }
+    return true
   }
 
   async #release(dead: SlotSet): Promise<void> {
@@ -83,7 +115,7 @@ export class Reclaiming {
       await delay(ms, undefined, { ref: false })
     }
     table.release(dead)
-    this.#releasing = false
+    this.#releasing = undefined
     this.#onReleased()
   }
 }

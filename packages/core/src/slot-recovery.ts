@@ -7,11 +7,14 @@ import { decodeRecord } from './records.js'
 import { SlotSet } from './slot-set.js'
 import { SlotTable } from './slot-table.js'
 
-/** Slots that got other points after a commit. */
+/** Slots that got other points after a commit; also fresh ones, once those at the end were given up. */
 export function reassignedAfter(store: CollectionStore, sequence: number): SlotSet {
   const slots = new SlotSet()
-  for (const { reused = [] } of store.changesAfter(sequence)) {
+  let cut = false
+  for (const { from, to, reused = [], cutFrom } of store.changesAfter(sequence)) {
+    cut ||= cutFrom !== undefined
     for (const slot of reused) slots.add(slot)
+    if (cut) slots.addRange(from, to)
   }
   return slots
 }
@@ -28,11 +31,14 @@ export function replay(
   state: CollectionState,
 ): void {
   let commits = sequence
-  for (const change of store.changesAfter(sequence)) {
+  const changes = Array.from(store.changesAfter(sequence))
+  const most = changes.reduce((max, { cutFrom = 0 }) => Math.max(max, cutFrom), state.slots)
+  for (const change of changes) {
     commits++
-    if (change.to > state.slots) {
+    if (change.to > most) {
       throw new AnnulusError('ANNULUS_CORRUPT', `a change names slots past the last, ${change.to}`)
     }
+    if (change.cutFrom !== undefined) table.cut(change.to)
     table.extend(change.to)
     for (const slot of change.reused ?? []) addFromRecord(table, store, slot)
     for (let slot = change.from; slot < change.to; slot++) addFromRecord(table, store, slot)

@@ -76,6 +76,12 @@ export class SlotSet {
     }
   }
 
+  /** Takes out the slots from `end` on, and gives back the memory for them. */
+  cut(end: number): void {
+    this.#words = this.range(0, end).words
+    this.#size = countBits(this.#words)
+  }
+
   clear(): void {
     this.#words = new Uint32Array(1)
     this.#size = 0

@@ -19,6 +19,8 @@ export class SlotTable {
   removals = 0
   /** Grows with every change of what is live. */
   version = 0
+  /** Times that free slots at the end were given up: the next to have their numbers are others. */
+  cuts = 0
   readonly #free = new SlotSet()
   #frozen: { set: SlotSet; version: number } | undefined
   readonly #ids: (Float64Array | undefined)[] = []
@@ -61,6 +63,24 @@ export class SlotTable {
     this.slots = Math.max(this.slots, slots)
     this.live.reserve(this.slots)
     this.version++
+  }
+
+  /** One past the last slot that is not free. */
+  get used(): number {
+    let end = this.slots
+    while (end > 0 && this.#free.has(end - 1)) end--
+    return end
+  }
+
+  /** Moves the end of the table down to `end`; all slots from there on are free. */
+  cut(end: number): void {
+    this.slots = end
+    this.live.cut(end)
+    this.#free.cut(end)
+    this.ids.cut(end)
+    this.#ids.length = Math.min(this.#ids.length, Math.ceil(end / idChunkSlots))
+    this.version++
+    this.cuts++
   }
 
   /** Slots below the end that are neither live nor free: how many, and which. */

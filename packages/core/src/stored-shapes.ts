@@ -106,6 +106,7 @@ const hasChangeFields = objectsOf<Change>({
   to: counts,
   reused: optional(listsOf(slots)),
   removed: listsOf(slots),
+  cutFrom: optional(counts),
 })
 
 export const isChange: Shape<Change> = (value): value is Change =>

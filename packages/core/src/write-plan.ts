@@ -71,8 +71,10 @@ export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): Wri
   const points = inputs.reduce((sum, input) => sum + ('group' in input ? sizeOf(input) : 0), 0)
   const first = parts.table.slots
   const reused = parts.readers.pinned ? new Uint32Array() : parts.table.freeSlots(points)
+  // Points that move take no fresh slots, for those are not nearer to the front.
+  const fresh = inputs.some(isMove) ? 0 : points - reused.length
   const plan: WritePlan = {
-    grant: { reused, first, end: first + points - reused.length },
+    grant: { reused, first, end: first + fresh },
     slots: new Map(),
     added: new Map(),
     removed: [],
@@ -104,6 +106,8 @@ function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: Pla
   let replaced = 0
   for (const [index, id] of group.ids.entries()) {
     const slot = slotAt(plan.grant, first + index)
+    const from = group.from?.[index]
+    if (from !== undefined && (slot >= from || parts.payloads.slotOf(id) !== from)) continue
     if (planRemoval(plan, id, parts)) replaced++
     plan.slots.set(id, slot)
     const record = group.records[index]
@@ -133,6 +137,11 @@ function planRemoval(plan: WritePlan, id: PointId, parts: PlanParts): boolean {
   const { payload } = decodeRecord(bytes, slot)
   if (payload !== undefined) fields.collect(plan.unindexed, slot, decodePayload(payload))
   return true
+}
+
+/** Whether an input only moves points to other slots. Such a one is committed alone. */
+export function isMove(input: WriteInput): boolean {
+  return 'group' in input && input.group.from !== undefined
 }
 
 /** Points or ids of an input. */

@@ -1,11 +1,9 @@
 // The one writer of a collection: checked groups in, durable commits out, many groups per commit.
-import { AbortError } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
 import type { CollectionStore } from './collection-store.js'
 import type { FieldIndex, SlotsByKey } from './field-index.js'
 import type { FieldCheck } from './field-sum.js'
 import type { Indexer } from './indexer.js'
-import { limits } from './limits.js'
 import type { MemoryBudget } from './memory-budget.js'
 import type { PayloadReader } from './payload-reader.js'
 import { slicePoints, turn } from './points.js'
@@ -22,15 +20,7 @@ import {
   type WriteInput,
   type WritePlan,
 } from './write-plan.js'
-
-interface Request {
-  /** Undefined until `ready` has resolved. */
-  input: WriteInput | undefined
-  readonly ready: Promise<WriteInput>
-  readonly signal: AbortSignal | undefined
-  readonly resolve: (counts: WriteCounts) => void
-  readonly reject: (error: unknown) => void
-}
+import { type WriteRequest, WriteRequests } from './write-requests.js'
 
 export interface WriterOptions {
   readonly storage: VectorStorage
@@ -52,7 +42,7 @@ export interface WriterOptions {
 
 export class Writer {
   readonly #options: WriterOptions
-  readonly #queue: Request[] = []
+  readonly #queue = new WriteRequests()
   #running: Promise<void> | undefined
   #committing: Promise<void> | undefined
   #holds = 0
@@ -112,17 +102,9 @@ export class Writer {
    * the calls, also where an input is still being prepared.
    */
   submit(input: Promise<WriteInput>, signal: AbortSignal | undefined): Promise<WriteCounts> {
-    return new Promise((resolve, reject) => {
-      const request: Request = { input: undefined, ready: input, signal, resolve, reject }
-      input.then(
-        (prepared) => {
-          request.input = prepared
-        },
-        () => {},
-      )
-      this.#queue.push(request)
-      this.#running ??= this.#run()
-    })
+    const outcome = this.#queue.add(input, signal)
+    this.#running ??= this.#run()
+    return outcome
   }
 
   /** Runs work between two commits: it begins when the one in hand is visible, and later ones wait. */
@@ -136,27 +118,57 @@ export class Writer {
     }
   }
 
+  /**
+   * Gives up the free slots at the end of the table, in a commit of its own: durable when it resolves. They
+   * are handed out again as fresh ones, and nothing may keep what it knew of them.
+   */
+  cut(onCut: (end: number) => void): Promise<void> {
+    return this.betweenCommits(async () => {
+      const { table, store, fields, readers } = this.#options
+      const end = table.used
+      if (readers.pinned || end === table.slots) return
+      const sequence = this.#sequence + 1
+      const change = { from: end, to: end, removed: [], cutFrom: table.slots }
+      await store.commit(() => {
+        const unindexed = this.#unindexed.size
+        store.putState({
+          slots: end,
+          points: table.live.size,
+          sequence,
+          fields: fields.sum,
+          unindexed,
+        })
+        store.putChange(sequence, change)
+      })
+      this.#sequence = sequence
+      this.#durableSequence = sequence
+      this.commits++
+      table.cut(end)
+      onCut(end)
+    })
+  }
+
   async #run(): Promise<void> {
     // Requests made in the same turn of the event loop share the first commit.
     await Promise.resolve()
-    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+    for (let { head } = this.#queue; head !== undefined; { head } = this.#queue) {
       try {
         await head.ready
       } catch (error) {
-        this.#queue.shift()
+        this.#queue.drop()
         head.reject(error)
         continue
       }
       await this.#options.indexer.room()
       while (this.#holds > 0) await new Promise<void>((resolve) => this.#held.push(resolve))
-      this.#committing = this.#serve(this.#take())
+      this.#committing = this.#serve(this.#queue.take())
       await this.#committing
     }
     // In the same step as the look at the queue, lest a request be forgotten in between.
     this.#running = undefined
   }
 
-  async #serve(batch: readonly Request[]): Promise<void> {
+  async #serve(batch: readonly WriteRequest[]): Promise<void> {
     if (batch.length === 0) return
     try {
       const counts = await this.#commit(batch.flatMap(({ input }) => input ?? []))
@@ -173,28 +185,6 @@ export class Writer {
     }
   }
 
-  /** The requests at the head of the queue that are prepared and fit into one commit. */
-  #take(): Request[] {
-    const batch: Request[] = []
-    let points = 0
-    let bytes = 0
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      if (next.signal?.aborted === true) {
-        this.#queue.shift()
-        next.reject(new AbortError(next.signal.reason))
-        continue
-      }
-      if (next.input === undefined) break
-      points += sizeOf(next.input)
-      bytes += 'group' in next.input ? next.input.group.vectors.byteLength : 0
-      const tooMuch = points > limits.groupPointsMax || bytes > limits.groupBytesMax
-      if (batch.length > 0 && tooMuch) break
-      batch.push(next)
-      this.#queue.shift()
-    }
-    return batch
-  }
-
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
     const { store, table, indexer, fields, onRemoved, onReused } = this.#options
     store.database.checkWritable()
@@ -208,8 +198,10 @@ export class Writer {
     const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
     await this.#options.fieldCheck.passed()
     const prepared = fields.prepare(plan.indexed, this.#unindexed)
-    const vectors = vectorsOf(inputs, this.#options.storage.dimension)
-    const encoding = indexer.encode(slotsOf(plan.grant), vectors)
+    const { dimension } = this.#options.storage
+    const slots = slotsOf(plan.grant)
+    const vectors = vectorsOf(inputs, dimension).subarray(0, slots.length * dimension)
+    const encoding = indexer.encode(slots, vectors)
     await this.#store(plan, vectors).finally(() => encoding)
     const encoded = await encoding
     const sequence = this.#sequence + 1

@@ -1,6 +1,7 @@
 // dropPageCache(path): a file's clean pages leave the page cache, so that the next reads go to the
 // disk. fileIsResident(pool, path, ahead): whether all of it is there, and if not, at most `ahead`
-// bytes of it are read ahead.
+// bytes of it are read ahead. punchHole(path, from, bytes): gives the space of a part of a file
+// back.
 #include <annulus/arguments.h>
 #include <annulus/externals.h>
 
@@ -33,6 +34,29 @@ Napi::Value drop_page_cache(const Napi::CallbackInfo &info) {
     result = errno;
   } else {
     result = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+  }
+#else
+  result = ENOSYS;
+#endif
+  return Napi::Number::New(info.Env(), result);
+}
+
+// Returns 0, or the errno of what failed. The file keeps its length; the part reads as zeros.
+Napi::Value punch_hole(const Napi::CallbackInfo &info) {
+  if (!info[0].IsString() || !info[1].IsNumber() || !info[2].IsNumber()) {
+    throw Napi::TypeError::New(info.Env(), "punchHole takes a path, an offset and a length");
+  }
+  int result = 0;
+#if defined(__linux__)
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  const auto from = static_cast<off_t>(info[1].As<Napi::Number>().Int64Value());
+  const auto bytes = static_cast<off_t>(info[2].As<Napi::Number>().Int64Value());
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) {
+    result = errno;
+  } else {
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, bytes) != 0) result = errno;
     close(fd);
   }
 #else
@@ -94,6 +118,7 @@ Napi::Value file_is_resident_async(const Napi::CallbackInfo &info) {
 
 void export_page_cache(Napi::Env env, Napi::Object exports) {
   exports.Set("dropPageCache", Napi::Function::New(env, drop_page_cache, "dropPageCache"));
+  exports.Set("punchHole", Napi::Function::New(env, punch_hole, "punchHole"));
   exports.Set("fileIsResident", Napi::Function::New(env, file_is_resident_async, "fileIsResident"));
 }
 

@@ -14,7 +14,7 @@ export type {
   SourceHandle,
 } from './native.js'
 export { checkOptions } from './options.js'
-export { dropPageCache, fileIsResident } from './page-cache.js'
+export { dropPageCache, fileIsResident, punchHole } from './page-cache.js'
 export { Pool } from './pool.js'
 export {
   type CandidateReads,

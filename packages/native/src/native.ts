@@ -47,6 +47,8 @@ interface NativeAddon extends AddonBase {
   /** 0, or an errno. */
   dropPageCache(path: string): number
   fileIsResident(pool: PoolHandle, path: string, readAheadBytes: number): Promise<boolean>
+  /** 0, or an errno. */
+  punchHole(path: string, from: number, bytes: number): number
   search(
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],

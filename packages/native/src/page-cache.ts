@@ -35,3 +35,13 @@ export function dropPageCache(path: string): void {
 export function fileIsResident(pool: Pool, path: string, readAheadBytes = 0): Promise<boolean> {
   return native.fileIsResident(pool.handle, path, readAheadBytes)
 }
+
+/**
+ * Gives the space of `bytes` bytes of a file from `from` on back to the file system: the file keeps its
+ * length, and they read as zeros. Holds the calling thread for about a millisecond for 16 MiB.
+ *
+ * @returns false where the system or the file system cannot do that.
+ */
+export function punchHole(path: string, from: number, bytes: number): boolean {
+  return native.punchHole(path, from, bytes) === 0
+}

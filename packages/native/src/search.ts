@@ -118,19 +118,16 @@ function run(
 function resultAt(words: Uint32Array, at: number): PipelineResult {
   const [found = 0, reads = 0, candidates = 0, outcome = 0] = words.subarray(at, at + headerWords)
   const first = at + headerWords
-  // A column without anything in it may begin past the end.
-  const floats = (column: number, length: number) => {
-    const start = words.byteOffset + 4 * (first + column * found)
-    return length === 0 ? new Float32Array() : new Float32Array(words.buffer, start, length)
-  }
+  const floats = (column: number) =>
+    new Float32Array(words.buffer, words.byteOffset + 4 * (first + column * found), found)
   const marks = words.subarray(first + 2 * found, first + 3 * found)
-  const bounds = outcome === estimates ? found : 0
+  const hasBounds = outcome === estimates
   return {
     slots: words.subarray(first, first + found),
-    distances: floats(1, found),
+    distances: floats(1),
     exact: outcome > exactOnly ? Uint8Array.from(marks) : new Uint8Array(found).fill(outcome),
-    below: floats(2, bounds),
-    above: floats(3, bounds),
+    below: hasBounds ? floats(2) : new Float32Array(),
+    above: hasBounds ? floats(3) : new Float32Array(),
     candidates,
     reads,
   }

@@ -108,6 +108,10 @@ export class MmapStorage extends BaseStorage {
     return this.#store.flush()
   }
 
+  protected override _discard(firstSlot: number): Promise<void> {
+    return this.#store.discard(firstSlot)
+  }
+
   protected override async _close(): Promise<void> {
     const outcomes = await Promise.allSettled([this.#native.close(), this.#store.close()])
     for (const outcome of outcomes) {

@@ -111,6 +111,10 @@ export class UringStorage extends BaseStorage {
     return this.#store.flush()
   }
 
+  protected override _discard(firstSlot: number): Promise<void> {
+    return this.#store.discard(firstSlot)
+  }
+
   protected override async _close(): Promise<void> {
     this.#closed = true
     try {

@@ -2,7 +2,14 @@
 // failure latch, waiting in close, abort, counters. A backend adds four methods, whose names begin
 // with an underscore and whose contracts are exact.
 import { AbortError, AnnulusError, distances, type Metric, metricNumber } from '@annulus/native'
-import { checkNoGap, checkOptions, checkQuery, checkSlots, checkWrite } from './arguments.js'
+import {
+  checkInteger,
+  checkNoGap,
+  checkOptions,
+  checkQuery,
+  checkSlots,
+  checkWrite,
+} from './arguments.js'
 import type { ReadOptions, StorageStats, VectorStorage } from './types.js'
 import { closedError, WriteQueue } from './write-queue.js'
 
@@ -68,6 +75,9 @@ export abstract class BaseStorage implements VectorStorage {
     return distances(query, await this._read(slots, signal), metric, { signal })
   }
 
+  /** Gives back the space of slots from `firstSlot` on. Called as `_write` is; the default keeps it. */
+  protected async _discard(_firstSlot: number): Promise<void> {}
+
   /** Counters the backend knows better than this class. */
   protected _stats(): Partial<StorageStats> {
     return {}
@@ -113,6 +123,14 @@ export abstract class BaseStorage implements VectorStorage {
 
   async flush(): Promise<void> {
     await this.#queue.flush(() => this.#typed('flush', () => this._flush()))
+  }
+
+  async discard(firstSlot: number): Promise<void> {
+    checkInteger('firstSlot', firstSlot, 0, this.#slots)
+    await this.#queue.write(
+      () => {},
+      () => this.#typed('discard', () => this._discard(firstSlot)),
+    )
   }
 
   stats(): StorageStats {

@@ -12,6 +12,11 @@ export interface OpenFile {
   /** Writes from `bytes`; may be short. */
   write(bytes: Uint8Array, position: number): Promise<number>
   truncate(length: number): Promise<void>
+  /**
+   * Gives the space of [from, to) back where the file system can: the file keeps its length, and that
+   * part may read as zeros from now on. Left out where there is nothing to give back.
+   */
+  discard?(from: number, to: number): Promise<void>
   /** Makes the file's data, and its size, survive power loss. */
   sync(): Promise<void>
   size(): Promise<number>

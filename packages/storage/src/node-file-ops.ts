@@ -10,9 +10,12 @@ import {
   stat,
   statfs,
 } from 'node:fs/promises'
-import { lockFile } from '@annulus/native'
+import { lockFile, punchHole } from '@annulus/native'
 import { type FileOperation, fileError } from './file-error.js'
 import type { FileLock, FileOps, OpenFile, OpenMode } from './file-ops.js'
+
+/** Bytes of a file whose space is given back before others get their turn on the event loop. */
+const discardBytes = 16 << 20
 
 const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'wx+' }
 
@@ -49,6 +52,14 @@ class NodeFile implements OpenFile {
 
   truncate(length: number): Promise<void> {
     return named('truncate', this.path, () => this.#handle.truncate(length))
+  }
+
+  async discard(from: number, to: number): Promise<void> {
+    for (let at = from; at < to; at += discardBytes) {
+      // Space is all that is lost where it fails.
+      if (!punchHole(this.path, at, Math.min(discardBytes, to - at))) return
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   sync(): Promise<void> {

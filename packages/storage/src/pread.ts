@@ -62,6 +62,10 @@ class PreadStorage extends BaseStorage {
     return this.#store.flush()
   }
 
+  protected override _discard(firstSlot: number): Promise<void> {
+    return this.#store.discard(firstSlot)
+  }
+
   protected override async _close(): Promise<void> {
     try {
       await this.#store.close()

@@ -14,7 +14,7 @@ import {
 } from './arguments.js'
 import { makeDurableDirectory } from './durable-directory.js'
 import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
-import { layoutOf, segmentBytesLimit } from './layout.js'
+import { layoutOf, pageBytes, segmentBytesLimit } from './layout.js'
 import { nodeFileOps } from './node-file-ops.js'
 import { recover } from './recovery.js'
 import { createSegment, type StoredSegment } from './segment-files.js'
@@ -89,6 +89,13 @@ class FileSegmentStore implements SegmentStore {
     return this.#queue.flush(() => this.#sync())
   }
 
+  discard(firstSlot: number): Promise<void> {
+    return this.#queue.write(
+      () => {},
+      () => this.#discard(firstSlot),
+    )
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -120,6 +127,17 @@ class FileSegmentStore implements SegmentStore {
     const sumBytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength)
     await writeFully(handles.checksums, sumBytes, headerBytes + index * 4)
     this.#writtenBytes += sums.length * stride
+  }
+
+  async #discard(firstSlot: number): Promise<void> {
+    const { headerBytes, slotsPerSegment, stride, segmentBytes } = this.layout
+    for (const segment of this.segments) {
+      const index = Math.max(0, firstSlot - segment.number * slotsPerSegment)
+      const from = Math.ceil((headerBytes + index * stride) / pageBytes) * pageBytes
+      if (from >= segmentBytes) continue
+      const { vectors } = await this.#open(segment)
+      await vectors.discard?.(from, segmentBytes)
+    }
   }
 
   /** The vectors as they lie in the file; a copy only where there is padding between them. */

@@ -49,6 +49,8 @@ export interface SegmentStore {
   write(firstSlot: number, vectors: Float32Array): Promise<void>
   /** As `VectorStorage.flush`. */
   flush(): Promise<void>
+  /** As `VectorStorage.discard`: files keep their length, for somebody may have them mapped. */
+  discard(firstSlot: number): Promise<void>
   /** Waits for writes and flushes under way, then closes the files. Does not flush. Idempotent. */
   close(): Promise<void>
 }

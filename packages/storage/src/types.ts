@@ -79,6 +79,13 @@ export interface VectorStorage {
   /** Writes called before this survive power loss once it resolves. */
   flush(): Promise<void>
 
+  /**
+   * Gives back the space of all slots from `firstSlot` on, as far as the storage can: nobody reads them
+   * any more. They may be written again; until then a read of one gives anything, or `ANNULUS_CORRUPT`.
+   * `slots` stays as it is. Storages that have no space to give back leave it out.
+   */
+  discard?(firstSlot: number): Promise<void>
+
   stats(): StorageStats
 
   /** Waits for calls in progress, then releases everything; does not flush. Idempotent. */

@@ -41,6 +41,22 @@ export function testReadingAndWriting({ describe, it }: Runner, subject: Storage
         await holds(storage, vectors)
       }))
 
+    it('keeps what lies before discarded slots, which may be written again', () =>
+      onStorage(subject, dimension, async (storage) => {
+        const vectors = vectorsOf(9, dimension)
+        await storage.write(0, vectors)
+        await storage.flush()
+        await storage.discard?.(4)
+        const kept = vectors.subarray(0, 4 * dimension)
+        sameFloats(await storage.read(firstSlots(4)), kept, 'vectors before')
+        const fresh = vectorsOf(7, dimension, 99)
+        await storage.write(4, fresh)
+        const all = new Float32Array(11 * dimension)
+        all.set(kept)
+        all.set(fresh, 4 * dimension)
+        await holds(storage, all)
+      }))
+
     it('may overwrite the end and go on behind it', () =>
       onStorage(subject, dimension, async (storage) => {
         const vectors = vectorsOf(4, dimension)
