@@ -1,6 +1,9 @@
 // Filters: equality and ranges on payload fields, all of which must hold.
+import { createHash } from 'node:crypto'
 import { AnnulusError } from '@annulus/native'
 import { limits } from './limits.js'
+
+const keyLengthMax = 128
 
 /** A payload value that can be compared for equality. */
 export type FilterValue = string | number | boolean | null
@@ -97,7 +100,7 @@ function parseCondition(field: string, condition: unknown): Condition {
     }
     if (!('in' in condition)) return range(field, condition)
     if (names.length === 1 && Array.isArray(condition.in) && condition.in.every(isFilterValue)) {
-      return equality(field, condition.in)
+      return anyOf(field, condition.in)
     }
   }
   throw invalid(
@@ -106,15 +109,48 @@ function parseCondition(field: string, condition: unknown): Condition {
   )
 }
 
+/** Lists parsed before, by the array itself, with what it held: it may have been changed since. */
+const parsedLists = new WeakMap<
+  readonly FilterValue[],
+  { readonly held: readonly FilterValue[]; readonly condition: Condition }
+>()
+
+/** One of a list, which is often the same as in the last search: parsing hundreds of values costs more than comparing them. */
+function anyOf(field: string, given: readonly FilterValue[]): Condition {
+  const known = parsedLists.get(given)
+  if (
+    known?.condition.field === field &&
+    known.held.length === given.length &&
+    known.held.every((value, index) => value === given[index])
+  ) {
+    return known.condition
+  }
+  const condition = equality(field, given)
+  parsedLists.set(given, { held: [...given], condition })
+  return condition
+}
+
 function equality(field: string, given: readonly FilterValue[]): Condition {
   const values = new Set(given.map((value) => checked(field, value)))
-  const texts = Array.from(values, (value) => JSON.stringify(value)).sort()
   return {
     field,
     values,
     accepts: (value) => values.has(value),
-    key: JSON.stringify([field, ...texts]),
+    key: short(JSON.stringify([field, ...sortedTexts([...values])])),
   }
+}
+
+/** The same for the same values in any order. */
+function sortedTexts(values: readonly FilterValue[]): string[] {
+  // Texts take many times longer to make and to sort.
+  const numbers = values.filter((value) => typeof value === 'number')
+  if (numbers.length === values.length) return [Float64Array.from(numbers).sort().join()]
+  return values.map((value) => JSON.stringify(value)).sort()
+}
+
+/** A long key is stood for by its SHA-256. */
+function short(key: string): string {
+  return key.length <= keyLengthMax ? key : createHash('sha256').update(key).digest('base64')
 }
 
 const bounds = {

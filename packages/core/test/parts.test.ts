@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { matches, parseFilter } from '../src/filter.js'
+import { type FilterValue, matches, parseFilter } from '../src/filter.js'
 import { idKey, type PointId } from '../src/ids.js'
 import { AnnulusError } from '../src/index.js'
 import { Nearest } from '../src/nearest.js'
@@ -156,6 +156,31 @@ describe('filters', () => {
     expect(a.key).toBe(parseFilter({ y: { in: ['b'] }, x: { in: [1, 2] } }).key)
     expect(a.key).not.toBe(parseFilter({ y: 'b', x: { in: ['1', 2] } }).key)
     expect(parseFilter({ x: undefined }).conditions).toEqual([])
+  })
+
+  it('with long lists have short keys, the same in any order only', () => {
+    const numbers = Array.from({ length: 500 }, (_, i) => i - 250)
+    const key = (x: FilterValue[]) => parseFilter({ x: { in: x } }).key
+    expect(key(numbers).length).toBeLessThan(200)
+    expect(key(numbers.toReversed())).toBe(key(numbers))
+    expect(key(numbers.slice(1))).not.toBe(key(numbers))
+    expect(key(numbers.map(String))).not.toBe(key(numbers))
+    expect(key([...numbers.slice(1), '-250'])).not.toBe(key(numbers))
+  })
+
+  it('see a list again as it is, not as it was', () => {
+    const list = [1, 2, 3]
+    const filter = { x: { in: list } }
+    const before = parseFilter(filter)
+    expect(parseFilter(filter).conditions[0]).toBe(before.conditions[0])
+    expect(parseFilter({ y: filter.x }).conditions[0]?.field).toBe('y')
+    list[1] = 4
+    const after = parseFilter(filter)
+    expect(after.key).toBe(parseFilter({ x: { in: [1, 3, 4] } }).key)
+    expect(matches(after.conditions, { x: 2 })).toBe(false)
+    expect(matches(before.conditions, { x: 2 })).toBe(true)
+    list.push(5)
+    expect(matches(parseFilter(filter).conditions, { x: 5 })).toBe(true)
   })
 
   it('tell null, missing, arrays and types apart', () => {
