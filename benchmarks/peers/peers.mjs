@@ -20,10 +20,10 @@ export const peers = {
   'zvec-rabitq': async () =>
     (await import('./adapters/zvec.mjs')).zvecPeer('hnsw_rabitq', [...plain, ...refined]),
   'zvec-diskann': async () => (await import('./adapters/zvec.mjs')).zvecPeer('diskann', plain),
-  vectorlite: async () => (await import('./adapters/in-memory.mjs')).vectorlitePeer(plain),
-  'hnswlib-node': async () => (await import('./adapters/in-memory.mjs')).hnswlibPeer(plain),
-  'usearch-f32': async () => (await import('./adapters/in-memory.mjs')).usearchPeer('f32', plain),
-  'usearch-i8': async () => (await import('./adapters/in-memory.mjs')).usearchPeer('i8', plain),
+  vectorlite: async () => (await import('./adapters/vectorlite.mjs')).vectorlitePeer(plain),
+  'hnswlib-node': async () => (await import('./adapters/hnswlib.mjs')).hnswlibPeer(plain),
+  'usearch-f32': async () => (await import('./adapters/usearch.mjs')).usearchPeer('f32', plain),
+  'usearch-i8': async () => (await import('./adapters/usearch.mjs')).usearchPeer('i8', plain),
   // It refuses an ef below the number of candidates, twice the limit where it refines.
   lancedb: async () =>
     (await import('./adapters/lancedb.mjs')).lancedbPeer([

@@ -3,14 +3,23 @@
 //   cd benchmarks/peers && npm install && cd ../..
 //   node benchmarks/peers/run.mjs --data DIR [--peers annulus-mmap,zvec-int8] [--seconds 2] [--rounds 3] [--out FILE]
 //
+// With filters, indexes built once and kept:
+//
+//   node benchmarks/peers/run.mjs --data DIR --filters FILE --keep DIR2 --phase build      # makes FILE if it is missing
+//   node benchmarks/peers/run.mjs --data DIR --filters FILE --keep DIR2 --phase filters    # or search: without them
+//
 // Rounds go through the peers in turn, so that a machine that drifts drifts for all; figures are medians.
 import { spawn } from 'node:child_process'
-import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { openDataSet } from 'annulus'
+import { filterCases } from '../filter-cases.mjs'
+import { filterTable } from './filter-table.mjs'
 import { peers } from './peers.mjs'
 
 const { values } = parseArgs({
@@ -21,17 +30,30 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '1' },
     dir: { type: 'string', default: tmpdir() },
     out: { type: 'string' },
+    keep: { type: 'string' },
+    phase: { type: 'string', default: 'both' },
+    filters: { type: 'string' },
+    queries: { type: 'string', default: '50' },
   },
 })
 if (values.data === undefined) throw new Error('name a data set with --data')
 
+if (values.filters !== undefined && !existsSync(values.filters)) {
+  const set = await openDataSet(values.data)
+  const queries = (await set.queries()).slice(0, Number(values.queries))
+  await writeFile(values.filters, JSON.stringify(await filterCases(set, queries, 10)))
+}
+if (values.keep !== undefined) await mkdir(values.keep, { recursive: true })
+
 async function measurePeer(peer) {
-  const folder = await mkdtemp(join(values.dir, 'annulus-peer-'))
+  const folder = values.keep ?? (await mkdtemp(join(values.dir, 'annulus-peer-')))
   const settings = JSON.stringify({
     peer,
     data: values.data,
-    path: join(folder, 'db'),
+    path: join(folder, peer),
     seconds: Number(values.seconds),
+    phase: values.phase,
+    filters: values.filters,
   })
   const child = spawn(
     process.execPath,
@@ -44,7 +66,7 @@ async function measurePeer(peer) {
     rows.push(JSON.parse(line))
     if (values.out) await appendFile(values.out, `${line}\n`)
   }
-  await rm(folder, { recursive: true, force: true })
+  if (values.keep === undefined) await rm(folder, { recursive: true, force: true })
   return rows
 }
 
@@ -66,6 +88,7 @@ for (const row of all.filter(({ what }) => what === 'build')) {
     `${row.peer}: built in ${row.seconds.toFixed(1)} s, ${row.cpuSeconds.toFixed(1)} CPU s, ${row.rssMB.toFixed(0)} MB resident`,
   )
 }
+if (values.phase === 'filters') console.log(filterTable(all))
 console.log(
   '\n| peer | setting | recall@10 | QPS, 1 caller | QPS, 8 callers | CPU µs a query (1 / 8) | event loop p99 ms |\n|---|---|---:|---:|---:|---:|---:|',
 )

@@ -12,7 +12,7 @@ export function zvecPeer(kind, settings) {
     name: `zvec ${kind}`,
     blocks: false,
     settings,
-    async build({ path, dimension, metric, m, efConstruct, batches }) {
+    async build({ path, dimension, metric, m, efConstruct, batches, rows = {} }) {
       zvec.ZVecInitialize({
         queryThreads: 2,
         optimizeThreads: 2,
@@ -44,15 +44,26 @@ export function zvecPeer(kind, settings) {
         vectors: [
           { name: 'vector', dataType: zvec.ZVecDataType.VECTOR_FP32, dimension, indexParams },
         ],
-        fields: [{ name: 'row', dataType: zvec.ZVecDataType.INT64 }],
+        fields: [
+          { name: 'row', dataType: zvec.ZVecDataType.INT64 },
+          ...Object.keys(rows).map((name) => ({
+            name,
+            dataType: zvec.ZVecDataType.INT64,
+            indexParams: { indexType: zvec.ZVecIndexType.INVERT },
+          })),
+        ],
       })
       this.collection = zvec.ZVecCreateAndOpen(path, schema)
+      const names = Object.keys(rows)
       for await (const { first, vectors } of batches) {
         this.collection.insertSync(
           vectors.map((vector, i) => ({
             id: String(first + i),
             vectors: { vector },
-            fields: { row: first + i },
+            fields: {
+              row: first + i,
+              ...Object.fromEntries(names.map((name) => [name, rows[name][first + i]])),
+            },
           })),
         )
       }
@@ -62,7 +73,10 @@ export function zvecPeer(kind, settings) {
       zvec.ZVecInitialize({ queryThreads: 2, logLevel: zvec.ZVecLogLevel.ERROR })
       this.collection = zvec.ZVecOpen(path)
     },
-    async search(query, limit, { ef, refine }) {
+    filter({ field, values }) {
+      return values.length === 1 ? `${field} = ${values[0]}` : `${field} in (${values.join(', ')})`
+    },
+    async search(query, limit, { ef, refine }, filter) {
       const indexType =
         kind === 'diskann'
           ? zvec.ZVecIndexType.DISKANN
@@ -79,6 +93,7 @@ export function zvecPeer(kind, settings) {
         topk: limit,
         params,
         outputFields: [],
+        ...(filter === undefined ? {} : { filter }),
       })
       return docs.map((doc) => Number(doc.id))
     },
