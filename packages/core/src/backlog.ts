@@ -19,10 +19,12 @@ export class Backlog {
     this.#searchedAt = nowMs()
   }
 
-  /** Whether `slots` that wait are too many for another group; `hasGraph` if searches use one. */
-  isFull(slots: number, hasGraph: boolean): boolean {
+  /** Whether `slots` wait and are too many for a group of `added` more; `hasGraph` if searches use one. */
+  isFull(slots: number, added: number, hasGraph: boolean): boolean {
+    if (added === 0 || slots === 0) return false
     if (slots > this.#max) return true
-    return hasGraph && slots > searchedBacklogMax && nowMs() - this.#searchedAt < searchedMs
+    const isSearched = nowMs() - this.#searchedAt < searchedMs
+    return hasGraph && isSearched && slots + added > searchedBacklogMax
   }
 
   /** Resolves at the next call of `admit`. */

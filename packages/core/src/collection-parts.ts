@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { AbortError, AnnulusError, type Pool, releaseHandle } from '@annulus/native'
 import type { FileOps, StorageFactory, VectorStorage } from '@annulus/storage'
 import type { CollectionConfig } from './catalog.js'
+import type { SearchCounters } from './collection-stats.js'
 import { CollectionStore } from './collection-store.js'
 import type { CollectionEvents } from './events.js'
 import { FieldIndex } from './field-index.js'
@@ -22,6 +23,7 @@ import type { SlotTable } from './slot-table.js'
 import { Snapshots } from './snapshots.js'
 import type { Store } from './store.js'
 import type { Warmth } from './warmth.js'
+import { WritePace } from './write-pace.js'
 import { Writer } from './writer.js'
 
 export type Emit = <Name extends keyof CollectionEvents>(
@@ -56,6 +58,7 @@ export interface CollectionParts {
   readonly budget: MemoryBudget
   readonly fieldCheck: FieldCheck
   readonly search: SearchParts
+  readonly counters: SearchCounters
 }
 
 export async function openParts(
@@ -127,6 +130,7 @@ export async function openParts(
     const onLost = (error: unknown) => {
       if (error instanceof AnnulusError) emit('backgroundError', error)
     }
+    const counters: SearchCounters = { count: 0, inFlight: 0, reads: 0, retries: 0, slow: 0 }
     const writer = new Writer({
       storage,
       store,
@@ -138,6 +142,7 @@ export async function openParts(
       warmth,
       payloads,
       budget,
+      pace: new WritePace(() => counters.inFlight > threads),
       onRemoved,
       onReused: (slots) => filters.reassign(slots),
       onLost,
@@ -170,6 +175,7 @@ export async function openParts(
       budget,
       fieldCheck,
       search,
+      counters,
     }
   } catch (error) {
     await storage.close()

@@ -128,9 +128,9 @@ export class Indexer {
     }
   }
 
-  /** Waits until the backlog allows another group. */
-  async room(): Promise<void> {
-    while (this.#isFull() && !this.#stop.signal.aborted) {
+  /** Waits until the backlog allows another group that adds so many points. */
+  async room(points: number): Promise<void> {
+    while (this.#isFull(points) && !this.#stop.signal.aborted) {
       // A write must not wait for what has failed; the next commit tries again.
       if (this.#failure !== undefined) return
       this.wake()
@@ -138,8 +138,8 @@ export class Indexer {
     }
   }
 
-  #isFull(): boolean {
-    return this.waiting.isFull(this.backlog, this.current?.graph !== undefined)
+  #isFull(points: number): boolean {
+    return this.waiting.isFull(this.backlog, points, this.current?.graph !== undefined)
   }
 
   /** Encodes vectors about to be committed to these slots, where the index has come that far. */
@@ -205,7 +205,7 @@ export class Indexer {
       if (job === undefined) break
       await job()
       this.#lookForDrift()
-      if (!this.#isFull()) this.waiting.admit()
+      this.waiting.admit()
       if (this.#isConsistent())
         await snapshot(this.current, Math.max(snapshotFrom, table.slots / 4))
     }

@@ -7,12 +7,13 @@ import { parseSearch, type SearchContext, type SearchOptions } from './search-op
 import { copyQueries, copyVector, type VectorInput } from './vectors.js'
 
 export class Searching {
-  readonly counters: SearchCounters = { count: 0, inFlight: 0, reads: 0, retries: 0, slow: 0 }
+  readonly counters: SearchCounters
   readonly #parts: CollectionParts
   readonly #context: SearchContext
   readonly #onSlow: (diagnostics: SearchDiagnostics) => void
 
   constructor(parts: CollectionParts, onSlow: (diagnostics: SearchDiagnostics) => void) {
+    this.counters = parts.counters
     this.#parts = parts
     this.#context = { ...parts.tuning, calibration: () => parts.indexer.wantCalibration() }
     this.#onSlow = onSlow

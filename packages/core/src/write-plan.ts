@@ -149,6 +149,11 @@ export function sizeOf(input: WriteInput): number {
   return 'group' in input ? input.group.ids.length : input.remove.length
 }
 
+/** Points that an input adds or replaces. */
+export function addedBy(input: WriteInput | undefined): number {
+  return input !== undefined && 'group' in input ? sizeOf(input) : 0
+}
+
 /** Vectors and records that an input brings. */
 export function bytesOf(input: WriteInput): number {
   if (!('group' in input)) return 0

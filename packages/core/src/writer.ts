@@ -11,7 +11,9 @@ import type { Readers } from './readers.js'
 import { runsOf, slotsOf, vectorsOfRun } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
 import type { Warmth } from './warmth.js'
+import type { WritePace } from './write-pace.js'
 import {
+  addedBy,
   bytesOf,
   planWrites,
   sizeOf,
@@ -33,6 +35,7 @@ export interface WriterOptions {
   readonly warmth: Warmth
   readonly payloads: PayloadReader
   readonly budget: MemoryBudget
+  readonly pace: WritePace
   readonly onRemoved: (slots: readonly number[]) => void
   /** Slots that had other points before. */
   readonly onReused: (slots: readonly number[]) => void
@@ -159,7 +162,8 @@ export class Writer {
         head.reject(error)
         continue
       }
-      await this.#options.indexer.room()
+      await this.#options.pace.rest()
+      await this.#options.indexer.room(addedBy(head.input))
       while (this.#holds > 0) await new Promise<void>((resolve) => this.#held.push(resolve))
       this.#committing = this.#serve(this.#queue.take())
       await this.#committing
@@ -186,18 +190,18 @@ export class Writer {
   }
 
   async #commit(inputs: readonly WriteInput[]): Promise<WriteCounts[]> {
-    const { store, table, indexer, fields, onRemoved, onReused } = this.#options
+    const { store, table, indexer, fields, pace, onRemoved, onReused } = this.#options
     store.database.checkWritable()
     await store.database.room.check(inputs.reduce((bytes, input) => bytes + bytesOf(input), 0))
     await this.#prefetch(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
-    const plan = planWrites(inputs, this.#options)
+    const plan = pace.spend(() => planWrites(inputs, this.#options))
     if (plan.added.size === 0 && plan.removed.length === 0) return plan.counts
     const { first: from, end: to } = plan.grant
     if (to > table.slots) this.#options.budget.check(to, indexer.current)
     const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
     await this.#options.fieldCheck.passed()
-    const prepared = fields.prepare(plan.indexed, this.#unindexed)
+    const prepared = pace.spend(() => fields.prepare(plan.indexed, this.#unindexed))
     const { dimension } = this.#options.storage
     const slots = slotsOf(plan.grant)
     const vectors = vectorsOf(inputs, dimension).subarray(0, slots.length * dimension)
@@ -206,7 +210,7 @@ export class Writer {
     const encoded = await encoding
     const sequence = this.#sequence + 1
     const points = table.live.size + plan.added.size - plan.removed.length
-    await store.apply(() => {
+    const put = () => {
       this.#put(plan)
       fields.write(prepared)
       const unindexed = plan.unindexed.size
@@ -215,7 +219,8 @@ export class Writer {
       if (plan.unindexed.size > 0 || this.#unindexed.size > 0) {
         store.putUnindexed(Array.from(plan.unindexed.values(), ({ key, slots }) => [key, slots]))
       }
-    })
+    }
+    await store.apply(() => pace.spend(put))
     fields.sum = prepared.sum
     this.#sequence = sequence
     if (store.database.durability === 'sync') this.#durableSequence = sequence

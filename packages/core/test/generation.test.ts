@@ -52,11 +52,19 @@ describe('slots that die while a job runs', () => {
 describe('a backlog', () => {
   it('is full earlier while searches scan what is not linked', () => {
     const backlog = new Backlog(1_000)
-    expect(backlog.isFull(1_000, true)).toBe(false)
-    expect(backlog.isFull(1_001, true)).toBe(true)
+    expect(backlog.isFull(1_000, 1, true)).toBe(false)
+    expect(backlog.isFull(1_001, 1, true)).toBe(true)
     backlog.searched()
-    expect(backlog.isFull(1_000, false)).toBe(false)
-    expect(backlog.isFull(1_000, true)).toBe(true)
-    expect(backlog.isFull(100, true)).toBe(false)
+    expect(backlog.isFull(1_000, 1, false)).toBe(false)
+    expect(backlog.isFull(1_000, 1, true)).toBe(true)
+    expect(backlog.isFull(100, 28, true)).toBe(false)
+    expect(backlog.isFull(100, 29, true)).toBe(true)
+  })
+
+  it('is never full for a large group that finds nothing waiting, nor for removals', () => {
+    const backlog = new Backlog(1_000)
+    backlog.searched()
+    expect(backlog.isFull(0, 1_000, true)).toBe(false)
+    expect(backlog.isFull(5_000, 0, true)).toBe(false)
   })
 })

@@ -11,6 +11,7 @@
 
 #if defined(__linux__)
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,26 +20,40 @@
 namespace annulus {
 
 namespace {
-// Of the workers, above the niceness of the process.
+// Above the niceness of the process. Ordinary workers may use all cores, but give way at once to
+// the event loop, which is what must not wait.
 [[maybe_unused]] constexpr int kNiceness = 5;
-
-// While foreground jobs wait, a background job has its turn after so many of them: building goes on
-// under any load, and costs searches about a tenth (a slice is 0.2 ms, a search 0.1 ms or so).
-constexpr uint32_t kForegroundTurns = 16;
-// After a foreground job one worker stays free of background jobs for so long, for the next one.
+// Searches are taken to go on for so long after the last one.
 constexpr auto kForegroundRecent = std::chrono::milliseconds(10);
+
+// Building goes on under any load. Where spare workers got no core for so long, a worker takes one
+// background job (a slice is 0.2 ms: 4 % of a core); without spare workers, after so many
+// foreground jobs while both kinds wait (a search is 0.1 ms or so).
+constexpr auto kBackgroundRest = std::chrono::milliseconds(5);
+constexpr uint32_t kForegroundTurns = 16;
 
 struct Job {
   void (*run)(void *, uint32_t);
   void *ctx;
 };
 
-// Workers may use all cores, but give way at once to the event loop, which is what must not wait.
 void give_way() {
 #if defined(__linux__)
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
   const int now = getpriority(PRIO_PROCESS, thread);
   setpriority(PRIO_PROCESS, thread, now + kNiceness);
+#endif
+}
+
+// Has the calling thread run only where a core would be idle, and stop at once when anybody else
+// wants it. Niceness would not do: a nice thread is not stopped within its slice of 3 ms. False
+// where that cannot be had.
+bool run_when_idle() {
+#if defined(__linux__)
+  const sched_param none{};
+  return pthread_setschedparam(pthread_self(), SCHED_IDLE, &none) == 0;
+#else
+  return false;
 #endif
 }
 }  // namespace
@@ -47,13 +62,17 @@ void give_way() {
 struct Pool::State {
   std::mutex mutex;
   std::condition_variable ready;
+  std::condition_variable spare_ready;
   std::deque<Job> foreground;
   std::deque<Job> background;
   uint32_t in_background = 0;  // workers
   uint32_t passed_over = 0;    // foreground jobs taken while background jobs waited
-  std::chrono::steady_clock::time_point foreground_at{};  // when the last one was taken
+  // When the last one was taken, or the first one put there.
+  std::chrono::steady_clock::time_point foreground_at{};
+  std::chrono::steady_clock::time_point background_at{};
   uint32_t sleeping = 0;
   uint32_t alive = 0;
+  uint32_t spares = 0;
   bool closed = false;
   bool draining = false;  // a submitting thread acts as worker 0, because no worker is left
   std::vector<std::thread> workers;
@@ -61,61 +80,116 @@ struct Pool::State {
   uint32_t threads = 0;
 
   void work(uint32_t worker) {
-#if defined(__linux__)
-    pthread_setname_np(pthread_self(), "annulus-pool");
-#endif
+    begin("annulus-pool");
     give_way();
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
       run_queued(lock, worker);
       if (closed) break;
+      wake_builder();
       ++sleeping;
-      ready.wait(lock);
+      if (background.empty()) {
+        ready.wait(lock);
+      } else {
+        ready.wait_for(lock, kBackgroundRest);  // nobody may have been free to wake
+      }
       --sleeping;
     }
     --alive;
   }
 
+  // A spare worker builds while searches go on. Without them it leaves everything to the others.
+  void work_spare(uint32_t worker) {
+    begin("annulus-spare");
+    const bool yields = run_when_idle();
+    std::unique_lock<std::mutex> lock(mutex);
+    while (yields && !closed) {
+      if (background.empty() || may_build()) {
+        wake_builder();
+        spare_ready.wait(lock);
+        continue;
+      }
+      background_at = std::chrono::steady_clock::now();
+      run(lock, take(background), worker);
+    }
+    --spares;
+    wake_builder();
+  }
+
+  static void begin([[maybe_unused]] const char *name) {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), name);
+#endif
+  }
+
   // Whether one more worker may turn to background jobs when no foreground job waits.
   bool may_build() const {
-    if (draining || in_background == 0 || in_background + 1 < alive) return true;
+    if (draining || closed) return true;
+    if (spares == 0 && (in_background == 0 || in_background + 1 < alive)) return true;
     return std::chrono::steady_clock::now() - foreground_at > kForegroundRecent;
+  }
+
+  // Workers that are awake look for background jobs by themselves. To be called by whoever leaves
+  // one to others.
+  void wake_builder() {
+    if (background.empty()) return;
+    if (!may_build()) {
+      spare_ready.notify_one();
+    } else if (sleeping > 0) {
+      ready.notify_one();
+    }
+  }
+
+  // Whether background jobs have waited for long enough beside foreground jobs.
+  bool is_overdue() {
+    if (in_background > 0) return false;
+    if (spares == 0) return ++passed_over > kForegroundTurns;
+    return std::chrono::steady_clock::now() - background_at > kBackgroundRest;
   }
 
   // The queue of the next job; null when there is none to run now.
   std::deque<Job> *next_queue() {
     if (background.empty()) return foreground.empty() ? nullptr : &foreground;
-    if (foreground.empty()) return may_build() ? &background : nullptr;
-    return ++passed_over > kForegroundTurns && in_background == 0 ? &background : &foreground;
+    if (foreground.empty()) return may_build() || is_overdue() ? &background : nullptr;
+    return is_overdue() ? &background : &foreground;
+  }
+
+  static Job take(std::deque<Job> &queue) {
+    const Job job = queue.front();
+    queue.pop_front();
+    return job;
+  }
+
+  static void run(std::unique_lock<std::mutex> &lock, Job job, uint32_t worker) {
+    lock.unlock();
+    job.run(job.ctx, worker);
+    lock.lock();
   }
 
   // Returns, locked, when there is nothing to run now. Background jobs that have to wait for a
   // worker are taken up by the one that is at theirs.
   void run_queued(std::unique_lock<std::mutex> &lock, uint32_t worker) {
     while (std::deque<Job> *queue = next_queue()) {
-      const Job job = queue->front();
-      queue->pop_front();
+      const Job job = take(*queue);
       const bool building = queue == &background;
+      (building ? background_at : foreground_at) = std::chrono::steady_clock::now();
       if (building) {
         passed_over = 0;
         ++in_background;
-      } else {
-        foreground_at = std::chrono::steady_clock::now();
       }
-      // Whoever slept because too many were building may be able to now.
-      if (sleeping > 0 && !background.empty() && may_build()) ready.notify_one();
-      lock.unlock();
-      job.run(job.ctx, worker);
-      lock.lock();
+      wake_builder();
+      run(lock, job, worker);
       in_background -= building ? 1 : 0;
     }
   }
 };
 
-Pool *Pool::create(uint32_t threads) { return new Pool(threads < 1 ? 1 : threads); }
+Pool *Pool::create(uint32_t threads, bool spares) {
+  return new Pool(threads < 1 ? 1 : threads, spares);
+}
 
-Pool::Pool(uint32_t threads) : state_(std::make_shared<State>()) {
-  state_->workers.reserve(threads);
+Pool::Pool(uint32_t threads, bool spares) : state_(std::make_shared<State>()) {
+  state_->workers.reserve(2 * threads);
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
     for (uint32_t worker = 0; worker < threads; ++worker) {
@@ -127,6 +201,7 @@ Pool::Pool(uint32_t threads) : state_(std::make_shared<State>()) {
       }
       state_->threads = state_->alive = worker + 1;
     }
+    if (spares) start_spares();
   }
   table_ = {{ANNULUS_ABI_MAGIC, ANNULUS_KIND_POOL, sizeof(annulus_pool), ANNULUS_ABI_VERSION},
             this,
@@ -134,6 +209,21 @@ Pool::Pool(uint32_t threads) : state_(std::make_shared<State>()) {
             &Pool::release,
             &Pool::threads,
             &Pool::submit};
+}
+
+// Without any the workers do without.
+void Pool::start_spares() {
+#if defined(__linux__)
+  const uint32_t threads = state_->threads;
+  for (uint32_t worker = threads; worker < 2 * threads; ++worker) {
+    try {
+      state_->workers.emplace_back([state = state_, worker] { state->work_spare(worker); });
+    } catch (const std::system_error &) {
+      return;
+    }
+    ++state_->spares;
+  }
+#endif
 }
 
 // Whoever submits a job holds a reference until it has run, so nothing is queued here any more.
@@ -154,6 +244,7 @@ void Pool::close() {
     state_->closed = true;
   }
   state_->ready.notify_all();
+  state_->spare_ready.notify_all();
 }
 
 void Pool::retain(void *self) {
@@ -172,9 +263,15 @@ void Pool::submit(void *self, void (*run)(void *, uint32_t), void *ctx,
   // The job may drop the last reference to the pool.
   const std::shared_ptr<State> state = static_cast<Pool *>(self)->state_;
   std::unique_lock<std::mutex> lock(state->mutex);
-  (background != 0 ? state->background : state->foreground).push_back({run, ctx});
+  std::deque<Job> &queue = background != 0 ? state->background : state->foreground;
+  if (background != 0 && queue.empty()) state->background_at = std::chrono::steady_clock::now();
+  queue.push_back({run, ctx});
   if (state->alive > 0) {
-    if (state->sleeping > 0 && (background == 0 || state->may_build())) state->ready.notify_one();
+    if (background != 0) {
+      state->wake_builder();
+    } else if (state->sleeping > 0) {
+      state->ready.notify_one();
+    }
   } else if (!state->draining) {
     state->draining = true;
     state->run_queued(lock, 0);

@@ -1,5 +1,6 @@
-// Worker threads with a foreground and a background queue. Searches go in front; building waits
-// behind, gets a small share of any load, and leaves a worker free while searches come.
+// Worker threads with a foreground and a background queue. Searches go in front. While they come,
+// building is left to spare workers, which run where a core would be idle, and gets a small share
+// of the others besides; else all build.
 #pragma once
 
 #include <annulus/abi.h>
@@ -12,7 +13,9 @@ class Pool {
  public:
   /// `threads` >= 1; fewer are started when the system refuses more, std::system_error when it
   /// refuses the first. The pool starts with one reference, owned by the caller.
-  static Pool *create(uint32_t threads);
+  /// Without `spares`, or where the system does not know such threads, building gets a larger share
+  /// of the workers and leaves one of them free.
+  static Pool *create(uint32_t threads, bool spares = true);
   const annulus_pool &table() const { return table_; }
   /// Ends the threads once the queues are empty; does not wait. Jobs submitted after the last
   /// thread has ended run on the submitting thread, one at a time, as worker 0.
@@ -20,8 +23,9 @@ class Pool {
 
  private:
   struct State;
-  explicit Pool(uint32_t threads);
+  Pool(uint32_t threads, bool spares);
   ~Pool();
+  void start_spares();
   static void retain(void *self);
   static void release(void *self);
   static uint32_t threads(void *self);

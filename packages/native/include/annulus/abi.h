@@ -59,9 +59,10 @@ typedef struct annulus_pool {
   void (*retain)(void *self);
   void (*release)(void *self);
   uint32_t (*threads)(void *self);
-  /* Runs `run(ctx, worker)` once on some worker (0 <= worker < threads). Jobs with `background` = 1
-     give way to others, but for a small share of their turns. Never refused: once closed and idle,
-     it runs on the calling thread. The caller holds a reference to the pool until the job has run.
+  /* Runs `run(ctx, worker)` once on some worker: 0 <= worker < threads, up to twice that where
+     `background` = 1. Such jobs give way to others, but for a small share of their turns. Never
+     refused: once closed and idle, it runs on the calling thread. The caller holds a reference to
+     the pool until the job has run.
    */
   void (*submit)(void *self, void (*run)(void *ctx, uint32_t worker), void *ctx,
                  int32_t background);

@@ -4,6 +4,7 @@
 #include <annulus/held.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -58,7 +59,7 @@ void every_job_once(bool close_early) {
   const int submitters = 4, jobs = 500;
   Pool *pool = Pool::create(threads);
   CHECK(pool->table().threads(pool) == threads);
-  Tally tally(threads);
+  Tally tally(2 * threads);
   std::vector<std::thread> all;
   for (int s = 0; s < submitters; ++s) {
     all.emplace_back([&, s] {
@@ -175,12 +176,15 @@ void searches_go_first() {
   CHECK(order.ran == "sssbbb");
 }
 
-// Two foreground jobs that submit themselves again until told to stop, and background jobs beside.
+// Foreground jobs that submit themselves again until told to stop, and background jobs beside.
 struct Load {
   Pool *pool = nullptr;
+  uint32_t threads = 0;
   std::atomic<bool> stop{false};
   std::atomic<int> building{0};
   std::atomic<int> most{0};
+  std::atomic<int> on_workers{0};  // background jobs that spare workers did not run
+  std::atomic<int> left{0};        // slices of a lane that submits itself again
   Gate built, ended;
 };
 
@@ -190,13 +194,21 @@ void search_again(void *ctx, uint32_t) {
   submit(load->pool, search_again, load);
 }
 
-void build_once(void *ctx, uint32_t) {
+void build_once(void *ctx, uint32_t worker) {
   auto *load = static_cast<Load *>(ctx);
   const int now = ++load->building;
   for (int most = load->most; now > most && !load->most.compare_exchange_weak(most, now);) {
   }
+  if (worker < load->threads) ++load->on_workers;
   std::this_thread::yield();
   --load->building;
+  load->built.open();
+}
+
+void build_again(void *ctx, uint32_t worker) {
+  auto *load = static_cast<Load *>(ctx);
+  if (worker < load->threads) ++load->on_workers;
+  if (--load->left > 0) return submit(load->pool, build_again, load, true);
   load->built.open();
 }
 
@@ -204,7 +216,7 @@ void build_once(void *ctx, uint32_t) {
 void both_get_a_share() {
   for (const uint32_t threads : {1u, 2u, 3u}) {
     Load load;
-    load.pool = Pool::create(threads);
+    load.pool = Pool::create(threads, false);
     const int searches = static_cast<int>(threads) + 1;
     for (int i = 0; i < searches; ++i) submit(load.pool, search_again, &load);
     for (int i = 0; i < 200; ++i) submit(load.pool, build_once, &load, true);
@@ -214,6 +226,42 @@ void both_get_a_share() {
     load.pool->table().release(load.pool);
     CHECK(load.most <= static_cast<int>(threads > 1 ? threads - 1 : 1));
   }
+}
+
+// While searches wait, what spare workers do not build takes a worker once in 5 ms at most; and is
+// built, whether they ever get a core or not.
+void workers_build_rarely_beside_searches() {
+  for (const uint32_t threads : {1u, 2u, 3u}) {
+    Load load;
+    load.threads = threads;
+    load.pool = Pool::create(threads);
+    const int searches = static_cast<int>(threads) + 1;  // so that one waits at any time
+    for (int i = 0; i < searches; ++i) submit(load.pool, search_again, &load);
+    const auto start = std::chrono::steady_clock::now();
+    load.left = 40;
+    submit(load.pool, build_again, &load, true);
+    load.built.wait_for(1);
+    const auto took = std::chrono::steady_clock::now() - start;
+    load.stop = true;
+    load.ended.wait_for(searches);
+    load.pool->table().release(load.pool);
+#if defined(__linux__)
+    CHECK(load.on_workers <= took / std::chrono::milliseconds(5));
+#endif
+  }
+}
+
+// Once searches have ended all workers build, also what was left to spare ones.
+void workers_build_alone() {
+  Load load;
+  load.threads = 2;
+  load.pool = Pool::create(2);
+  load.stop = true;
+  submit(load.pool, search_again, &load);
+  load.ended.wait_for(1);
+  for (int i = 0; i < 500; ++i) submit(load.pool, build_once, &load, true);
+  load.built.wait_for(500);
+  load.pool->table().release(load.pool);
 }
 
 // The worker that runs the last job drops the last reference: the pool ends itself.
@@ -251,6 +299,8 @@ int main() {
   submitters_take_turns();
   searches_go_first();
   both_get_a_share();
+  workers_build_rarely_beside_searches();
+  workers_build_alone();
   dropped_by_its_own_job();
   return check::finish("pool");
 }
