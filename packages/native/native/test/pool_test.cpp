@@ -148,7 +148,7 @@ void submitters_take_turns() {
 }
 
 void searches_go_first() {
-  Pool *pool = Pool::create(1);
+  Pool *pool = Pool::create(1, false);
   struct Order {
     Gate started, go, done;
     std::string ran;
