@@ -61,6 +61,14 @@ bool NodeStore::reserve(uint64_t slots) {
   return true;
 }
 
+void NodeStore::postpone_huge_pages() const {
+  for (const Pages &pages : pages_) pages.postpone_huge_pages();
+}
+
+void NodeStore::advise_huge_pages() const {
+  for (const Pages &pages : pages_) pages.advise_huge_pages();
+}
+
 bool NodeStore::set_level(uint32_t slot, uint32_t level) {
   Chunk &chunk = chunks_.get()[slot >> kChunkBits];
   // An aborted insertion, and a node that was freed, leave their lists for the next try.

@@ -44,6 +44,10 @@ class NodeStore {
   /// One past the highest slot with room.
   uint64_t reserved() const { return __atomic_load_n(&reserved_, __ATOMIC_ACQUIRE); }
 
+  /// Before all that was reserved is filled at once, and after that; nobody else may use it yet.
+  void postpone_huge_pages() const;
+  void advise_huge_pages() const;
+
   uint8_t state(uint32_t slot) const {
     return __atomic_load_n(chunk(slot).states + offset(slot), __ATOMIC_ACQUIRE);
   }

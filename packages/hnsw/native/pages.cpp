@@ -10,6 +10,14 @@
 
 namespace annulus::hnsw {
 
+void Pages::postpone_huge_pages() const {
+  if (huge_) annulus::postpone_huge_pages(data_, bytes_);
+}
+
+void Pages::advise_huge_pages() const {
+  if (huge_) annulus::advise_huge_pages(data_, bytes_);
+}
+
 #if defined(_WIN32)
 
 bool Pages::allocate(size_t bytes, bool) {
@@ -39,7 +47,8 @@ bool Pages::allocate(size_t bytes, bool huge) {
     const auto address = reinterpret_cast<uintptr_t>(base_);
     data_ = reinterpret_cast<void *>((address + huge_page_bytes - 1) &
                                      ~(uintptr_t{huge_page_bytes} - 1));
-    advise_huge_pages(data_, bytes);
+    huge_ = true;
+    advise_huge_pages();
   }
   return true;
 }

@@ -15,6 +15,10 @@ class Pages {
 
   /// False when there is no memory. `huge` asks for huge pages; it is only advice.
   bool allocate(size_t bytes, bool huge);
+  /// Before memory that was asked for on huge pages is filled at once, and after that
+  /// (annulus/aligned.h).
+  void postpone_huge_pages() const;
+  void advise_huge_pages() const;
   void *data() const { return data_; }
   size_t size() const { return bytes_; }
 
@@ -23,6 +27,7 @@ class Pages {
   void *base_ = nullptr;
   size_t mapped_ = 0;
   size_t bytes_ = 0;
+  bool huge_ = false;
 };
 
 }  // namespace annulus::hnsw

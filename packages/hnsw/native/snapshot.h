@@ -9,7 +9,7 @@
 //   section 5  upper levels: for each slot with links, ascending, m such words for levels 1 to its
 //   own
 //
-// Section 4 is laid out as in memory and starts on a page, so that it can be mapped copy-on-write.
+// Section 4 is laid out as in memory.
 #pragma once
 
 #include <annulus/file.h>

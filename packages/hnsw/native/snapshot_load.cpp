@@ -1,5 +1,9 @@
+#include <annulus/pieces.h>
+
 #include <algorithm>
+#include <atomic>
 #include <new>
+#include <vector>
 
 #include "snapshot.h"
 #include "snapshot_sections.h"
@@ -7,6 +11,10 @@
 namespace annulus::hnsw {
 
 namespace {
+
+// Links are checked and copied by a few threads, a block of slots each.
+constexpr uint64_t kBlockSlots = 4096;
+constexpr size_t kLoadThreads = 4;
 
 class Loader {
  public:
@@ -84,19 +92,16 @@ class Loader {
   const char *build() {
     graph_ = std::make_shared<Graph>(scorer_, params_);
     if (!graph_->nodes.reserve(fields_.slots)) throw std::bad_alloc();
-    const uint32_t *upper = uppers_;
-    for (uint32_t slot = 0; slot < fields_.slots; ++slot) {
-      if (slot % 4096 == 0 && aborted()) return "loading was aborted";
-      if (has_links(slot)) {
-        if (!graph_->nodes.set_level(slot, levels_[slot])) throw std::bad_alloc();
-      }
-      const uint32_t *base = base_ + uint64_t{slot} * params_.m0();
-      if (!copy_list(slot, 0, base)) return "a link is invalid";
-      for (uint32_t level = 1; level <= levels_[slot]; ++level, upper += params_.m) {
-        if (!copy_list(slot, level, upper)) return "a link is invalid";
-      }
-      graph_->nodes.set_state(slot, states_[slot]);
-    }
+    graph_->nodes.postpone_huge_pages();
+    const std::vector<const uint32_t *> uppers = give_levels();
+    std::atomic<bool> sound{true};
+    each_piece(uppers.size(), kLoadThreads, [&](size_t block, size_t) {
+      if (!sound || aborted()) return;
+      if (!copy_block(block, uppers[block])) sound = false;
+    });
+    graph_->nodes.advise_huge_pages();
+    if (aborted()) return "loading was aborted";
+    if (!sound) return "a link is invalid";
     graph_->linked = fields_.linked;
     graph_->removed = fields_.removed;
     graph_->unrepaired = unrepaired_;
@@ -104,6 +109,33 @@ class Loader {
       graph_->set_entry({fields_.entry_slot, fields_.entry_level});
     }
     return nullptr;
+  }
+
+  // Returns where the upper lists of each block of slots begin.
+  std::vector<const uint32_t *> give_levels() {
+    std::vector<const uint32_t *> uppers;
+    const uint32_t *upper = uppers_;
+    for (uint32_t slot = 0; slot < fields_.slots; ++slot) {
+      if (slot % kBlockSlots == 0) uppers.push_back(upper);
+      if (!has_links(slot)) continue;
+      if (!graph_->nodes.set_level(slot, levels_[slot])) throw std::bad_alloc();
+      upper += uint64_t{levels_[slot]} * params_.m;
+    }
+    return uppers;
+  }
+
+  bool copy_block(size_t block, const uint32_t *upper) {
+    const uint64_t first = block * kBlockSlots;
+    const auto end = static_cast<uint32_t>(std::min(fields_.slots, first + kBlockSlots));
+    for (auto slot = static_cast<uint32_t>(first); slot < end; ++slot) {
+      const uint32_t *base = base_ + uint64_t{slot} * params_.m0();
+      if (!copy_list(slot, 0, base)) return false;
+      for (uint32_t level = 1; level <= levels_[slot]; ++level, upper += params_.m) {
+        if (!copy_list(slot, level, upper)) return false;
+      }
+      graph_->nodes.set_state(slot, states_[slot]);
+    }
+    return true;
   }
 
   bool copy_list(uint32_t slot, uint32_t level, const uint32_t *from) {

@@ -85,6 +85,16 @@ bool RowStore::reserve(uint64_t slots) {
   return true;
 }
 
+void RowStore::postpone_huge_pages() {
+  if (chunk_bytes_ < huge_block_bytes) return;
+  for (const Chunk &chunk : chunks_) annulus::postpone_huge_pages(chunk.get(), chunk_bytes_);
+}
+
+void RowStore::advise_huge_pages() {
+  if (chunk_bytes_ < huge_block_bytes) return;
+  for (const Chunk &chunk : chunks_) annulus::advise_huge_pages(chunk.get(), chunk_bytes_);
+}
+
 void RowStore::publish(uint64_t slots) {
   if (slots > slots_.load(std::memory_order_relaxed)) {
     slots_.store(slots, std::memory_order_release);

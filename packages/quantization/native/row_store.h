@@ -64,6 +64,9 @@ class RowStore {
 
   /// Makes room for slots [0, slots). One writer at a time. False when there is no memory.
   bool reserve(uint64_t slots);
+  /// Before reserved rows are filled all at once, and after that: huge pages only then.
+  void postpone_huge_pages();
+  void advise_huge_pages();
   uint8_t *row(uint32_t slot) { return const_cast<uint8_t *>(view().row(slot)); }
   uint8_t *term(uint32_t slot) { return const_cast<uint8_t *>(view().term(slot)); }
   /// Publishes rows written so far; never lowers the count.

@@ -118,66 +118,111 @@ bool same_layout(const Description &about, const RowLayout &layout) {
          about.stride == layout.stride && about.terms_in_row == (layout.terms_in_row ? 1u : 0u);
 }
 
-// Copies `slots` stored values of `size` bytes to where `target(slot)` says, chunk by chunk.
-template <typename Target>
-void copy_in(const RowStore &rows, const uint8_t *from, uint64_t slots, size_t size,
-             Target target) {
-  each_run(rows.chunk_slots(), 0, slots, [&](uint64_t first, uint64_t count) {
-    std::memcpy(target(static_cast<uint32_t>(first)), from + first * size,
-                static_cast<size_t>(count) * size);
-  });
-}
+// Reads sections to where they live in memory; what one holds is used once its checksum is right.
+class Load {
+ public:
+  Load(const std::string &path, const int32_t *abort) : path_(path), abort_(abort) {}
 
-FileStatus load(const std::string &path, const int32_t *abort, CodesRef &codes) {
-  const auto corrupt = [&path](const char *what) {
-    return FileStatus::failed(FileError::corrupt, path, what);
-  };
-  SnapshotReader reader;
-  FileStatus status = reader.open(path, codes_snapshot::kind, codes_snapshot::version,
-                                  SnapshotReader::Mode::map, abort);
-  if (!status.ok()) return status;
-  const auto *about = reader.values<Description>(codes_snapshot::description, 1);
-  const auto *codebook = reader.find(codes_snapshot::codebook);
-  if (about == nullptr || codebook == nullptr) return corrupt("a section is missing");
-  if (about->dimension < 1 || about->dimension > max_int_length ||
-      about->metric > ANNULUS_METRIC_MANHATTAN || about->zero != 0 || about->slots > max_slots) {
-    return corrupt("its description is out of range");
+  FileStatus run(CodesRef &codes) {
+    FileStatus status = file_.open(path_, codes_snapshot::kind, codes_snapshot::version);
+    if (status.ok()) status = make();
+    if (status.ok()) status = calibrate();
+    if (status.ok()) status = fill();
+    if (status.ok()) codes = std::move(codes_);
+    return status;
   }
-  const auto unknown = [&path](const char *what) {
-    return FileStatus::failed(FileError::version, path, what);
-  };
-  if (!kind_known(about->kind)) return unknown("this version does not know its kind of code");
-  CodesRef made =
-      CodesRef::adopt(codes_from(about->kind, about->dimension, about->metric, codebook->data,
-                                 static_cast<size_t>(codebook->length)));
-  if (!made) return corrupt("its codebook is malformed");
-  if (reader.find(codes_snapshot::calibration) != nullptr) {
-    const auto *calibration = reader.values<Calibration>(codes_snapshot::calibration, 1);
-    if (calibration == nullptr || !calibration->sound()) return corrupt("its bounds are malformed");
-    made->set_calibration(*calibration);
+
+ private:
+  FileStatus unknown(const char *what) const {
+    return FileStatus::failed(FileError::version, path_, what);
   }
-  RowStore &rows = made->rows();
-  const RowLayout &layout = rows.layout();
-  if (!same_layout(*about, layout)) return unknown("its rows are laid out in an unknown way");
-  const bool far_terms = layout.term_bytes > 0 && !layout.terms_in_row;
-  const auto *row_bytes =
-      reader.values<uint8_t>(codes_snapshot::rows, about->slots * layout.stride);
-  const auto *term_bytes =
-      far_terms ? reader.values<uint8_t>(codes_snapshot::terms, about->slots * layout.term_bytes)
-                : nullptr;
-  if (row_bytes == nullptr || (far_terms && term_bytes == nullptr)) {
-    return corrupt("its rows are incomplete");
+
+  // An object that is a section.
+  template <typename T>
+  FileStatus value(codes_snapshot::Section id, T &out) const {
+    const snapshot::SectionEntry *entry = file_.find(id);
+    if (entry == nullptr || entry->length != sizeof(T)) {
+      return file_.corrupt("a section is missing or of the wrong length");
+    }
+    return file_.read(*entry, abort_, reinterpret_cast<uint8_t *>(&out));
   }
-  if (!rows.reserve(about->slots)) throw std::bad_alloc();
-  copy_in(rows, row_bytes, about->slots, layout.stride, [&](uint32_t s) { return rows.row(s); });
-  if (far_terms) {
-    copy_in(rows, term_bytes, about->slots, layout.term_bytes,
-            [&](uint32_t s) { return rows.term(s); });
+
+  // Codes without rows.
+  FileStatus make() {
+    FileStatus status = value(codes_snapshot::description, about_);
+    if (!status.ok()) return status;
+    if (about_.dimension < 1 || about_.dimension > max_int_length ||
+        about_.metric > ANNULUS_METRIC_MANHATTAN || about_.zero != 0 || about_.slots > max_slots) {
+      return file_.corrupt("its description is out of range");
+    }
+    if (!kind_known(about_.kind)) return unknown("this version does not know its kind of code");
+    const snapshot::SectionEntry *entry = file_.find(codes_snapshot::codebook);
+    if (entry == nullptr) return file_.corrupt("its codebook is missing");
+    AlignedVector<uint8_t> codebook(static_cast<size_t>(entry->length));
+    status = file_.read(*entry, abort_, codebook.data());
+    if (!status.ok()) return status;
+    codes_ = CodesRef::adopt(
+        codes_from(about_.kind, about_.dimension, about_.metric, codebook.data(), codebook.size()));
+    if (!codes_) return file_.corrupt("its codebook is malformed");
+    if (same_layout(about_, codes_->rows().layout())) return {};
+    return unknown("its rows are laid out in an unknown way");
   }
-  rows.publish(about->slots);
-  codes = std::move(made);
-  return {};
-}
+
+  FileStatus calibrate() {
+    if (file_.find(codes_snapshot::calibration) == nullptr) return {};
+    Calibration calibration{};
+    FileStatus status = value(codes_snapshot::calibration, calibration);
+    if (!status.ok()) return status;
+    if (!calibration.sound()) return file_.corrupt("its bounds are malformed");
+    codes_->set_calibration(calibration);
+    return {};
+  }
+
+  FileStatus fill() {
+    RowStore &rows = codes_->rows();
+    const RowLayout &layout = rows.layout();
+    const bool far_terms = layout.term_bytes > 0 && !layout.terms_in_row;
+    const snapshot::SectionEntry *row_section =
+        sized(codes_snapshot::rows, about_.slots * layout.stride);
+    const snapshot::SectionEntry *term_section =
+        far_terms ? sized(codes_snapshot::terms, about_.slots * layout.term_bytes) : nullptr;
+    if (row_section == nullptr || (far_terms && term_section == nullptr)) {
+      return file_.corrupt("its rows are incomplete");
+    }
+    if (!rows.reserve(about_.slots)) throw std::bad_alloc();
+    rows.postpone_huge_pages();
+    FileStatus status = read(*row_section, layout.stride, [&](uint32_t s) { return rows.row(s); });
+    if (status.ok() && far_terms) {
+      status = read(*term_section, layout.term_bytes, [&](uint32_t s) { return rows.term(s); });
+    }
+    rows.advise_huge_pages();
+    if (status.ok()) rows.publish(about_.slots);
+    return status;
+  }
+
+  const snapshot::SectionEntry *sized(codes_snapshot::Section id, uint64_t bytes) const {
+    const snapshot::SectionEntry *entry = file_.find(id);
+    return entry != nullptr && entry->length == bytes ? entry : nullptr;
+  }
+
+  // Values of `size` bytes, one a slot, to where `place(slot)` says; those of a chunk lie together.
+  template <typename Place>
+  FileStatus read(const snapshot::SectionEntry &section, size_t size, Place place) const {
+    const uint64_t chunk_bytes = codes_->rows().chunk_slots() * size;
+    return file_.read(section, abort_, [=](uint64_t offset, size_t wanted, size_t) {
+      const uint64_t within = offset % chunk_bytes;
+      uint8_t *chunk = place(static_cast<uint32_t>((offset - within) / size));
+      return ReadTarget{chunk + within,
+                        static_cast<size_t>(std::min<uint64_t>(wanted, chunk_bytes - within))};
+    });
+  }
+
+  const std::string &path_;
+  const int32_t *abort_;
+  SnapshotFile file_;
+  Description about_{};
+  CodesRef codes_;
+};
 
 }  // namespace
 
@@ -198,7 +243,7 @@ void save_codes(const CodesRef &codes, const Held<annulus_pool> &pool, const std
 
 FileStatus load_codes(const std::string &path, const int32_t *abort, CodesRef &codes) {
   try {
-    return load(path, abort, codes);
+    return Load(path, abort).run(codes);
   } catch (const std::bad_alloc &) {
     return FileStatus::failed(FileError::out_of_memory, path, "not enough memory to load it");
   }

@@ -109,6 +109,30 @@ describe.each(everyKind)('snapshot of %s', (_, quantizer) => {
   })
 })
 
+it('loads codes of several chunks of memory, which end within what is read at once', async () => {
+  const dimension = 300
+  const count = 40_000
+  const path = join(temporaryFolder(), 'codes')
+  const codes = await none().train(new Float32Array(dimension), {
+    dimension,
+    metric: 'euclidean',
+    pool,
+  })
+  const vectors = Float32Array.from({ length: count * dimension }, (_, i) => (i * 7919) % 10_007)
+  await codes.encode(0, vectors)
+  await codes.save(path)
+  codes.close()
+  const loaded = await loadCodes(path, { pool })
+  const wrong: number[] = []
+  for (let slot = 0; slot < count; slot++) {
+    const kept = Buffer.from(loaded.decode(slot).buffer)
+    const start = slot * dimension * 4
+    if (!kept.equals(Buffer.from(vectors.buffer, start, dimension * 4))) wrong.push(slot)
+  }
+  expect(wrong).toEqual([])
+  loaded.close()
+})
+
 it('tells a missing file and an unwritable folder from damage', async () => {
   const folder = temporaryFolder()
   const missing = join(folder, 'missing')

@@ -21,13 +21,31 @@ inline constexpr size_t huge_page_bytes = size_t{2} << 20;
 /// links misses the TLB far less (Linux; elsewhere only the alignment remains).
 inline constexpr size_t huge_block_bytes = 2 * huge_page_bytes;
 
-/// Asks for huge pages for the whole pages within the block. A hint: failure changes nothing.
-inline void advise_huge_pages(void *block, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
+inline void advise_whole_huge_pages(void *block, size_t bytes, int advice) {
   const auto start = reinterpret_cast<uintptr_t>(block);
   const uintptr_t first = (start + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
   const uintptr_t end = (start + bytes) / huge_page_bytes * huge_page_bytes;
-  if (first < end) (void)madvise(reinterpret_cast<void *>(first), end - first, MADV_HUGEPAGE);
+  if (first < end) (void)madvise(reinterpret_cast<void *>(first), end - first, advice);
+}
+#endif
+
+/// Asks for huge pages for the whole pages within the block. A hint: failure changes nothing.
+inline void advise_huge_pages(void *block, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  advise_whole_huge_pages(block, bytes, MADV_HUGEPAGE);
+#else
+  (void)block;
+  (void)bytes;
+#endif
+}
+
+/// Takes that wish back until it is made again. A thread that first touches a huge page waits until
+/// the system has moved others' memory out of its way; pages that are touched before the wish is
+/// made are joined behind everybody's back. For memory that somebody is waiting to see filled.
+inline void postpone_huge_pages(void *block, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  advise_whole_huge_pages(block, bytes, MADV_NOHUGEPAGE);
 #else
   (void)block;
   (void)bytes;

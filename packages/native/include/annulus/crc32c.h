@@ -41,6 +41,18 @@ inline uint32_t crc32c(uint32_t seed, const void *data, size_t size) {
   return ~update(~seed, static_cast<const uint8_t *>(data), size);
 }
 
+/// The checksum of a followed by b: from crc32c(seed, a), crc32c(0, b) and the size of b, so that
+/// parts can be summed side by side. About 64 multiplications mod P of 32 steps each.
+constexpr uint32_t crc32c_joined(uint32_t of_a, uint32_t of_b, uint64_t size_of_b) {
+  uint32_t shifted = of_a;
+  // x^8, squared for each bit of the size.
+  for (uint32_t power = crc32c_power(8); size_of_b > 0; size_of_b >>= 1) {
+    if ((size_of_b & 1) != 0) shifted = crc32c_product(shifted, power);
+    power = crc32c_product(power, power);
+  }
+  return shifted ^ of_b;
+}
+
 }  // namespace annulus
 
 #endif

@@ -66,6 +66,16 @@ void seeds() {
     CHECK(crc32c(crc32c(0, text, cut), text + cut, size - cut) == crc32c(0, text, size));
   }
   CHECK(crc32c(1, text, size) != crc32c(2, text, size));
+  for (size_t cut = 0; cut <= size; ++cut) {
+    const uint32_t first = crc32c(5, text, cut);
+    const uint32_t second = crc32c(0, text + cut, size - cut);
+    CHECK(crc32c_joined(first, second, size - cut) == crc32c(5, text, size));
+  }
+  const std::vector<uint8_t> many(3000001, 0xa5);
+  const size_t half = 1000003;
+  CHECK(crc32c_joined(crc32c(9, many.data(), half),
+                      crc32c(0, many.data() + half, many.size() - half),
+                      many.size() - half) == crc32c(9, many.data(), many.size()));
   CHECK(crc32c(77, text, 0) == 77);
 }
 

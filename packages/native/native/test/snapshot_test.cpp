@@ -2,6 +2,7 @@
 #include <annulus/file.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <functional>
 #include <random>
@@ -114,6 +115,40 @@ void flipped_bits(const std::string &path) {
     CHECK(write_all(file.get(), &good[i], 1, i));
   }
   CHECK(SnapshotReader().open(path, "test", 3).ok());
+}
+
+// A section that several threads read in pieces: a flipped bit in any of them, and two of them
+// exchanged.
+void many_pieces(const std::string &path) {
+  constexpr size_t piece = size_t{4} << 20;
+  Bytes bytes(3 * piece + 12345);
+  std::mt19937 random(5);
+  for (uint8_t &byte : bytes) byte = static_cast<uint8_t>(random());
+  SnapshotWriter writer(path, "test", 3);
+  writer.begin(1);
+  writer.write(bytes.data(), bytes.size());
+  CHECK(writer.commit().ok());
+  const Bytes good = contents(path);
+  for (const auto mode : modes) {
+    SnapshotReader reader;
+    CHECK(reader.open(path, "test", 3, mode).ok());
+    const auto *section = reader.find(1);
+    CHECK(Bytes(section->data, section->data + section->length) == bytes);
+  }
+  const size_t begin = snapshot::page_bytes;
+  for (const size_t place : {size_t{0}, piece - 1, piece, 2 * piece + 77, bytes.size() - 1}) {
+    Bytes bad = good;
+    bad[begin + place] ^= 16;
+    put(path, bad);
+    for (const auto mode : modes) {
+      CHECK(SnapshotReader().open(path, "test", 3, mode).code == FileError::corrupt);
+    }
+  }
+  Bytes exchanged = good;
+  std::swap_ranges(exchanged.begin() + begin, exchanged.begin() + begin + piece,
+                   exchanged.begin() + begin + 2 * piece);
+  put(path, exchanged);
+  CHECK(SnapshotReader().open(path, "test", 3).code == FileError::corrupt);
 }
 
 void truncated(const std::string &path) {
@@ -238,6 +273,7 @@ int main() {
   comes_back(path);
   random_sections(path);
   flipped_bits(path);
+  many_pieces(path);
   truncated(path);
   forged(path);
   unlink(path.c_str());

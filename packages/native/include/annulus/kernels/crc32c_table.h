@@ -24,6 +24,16 @@ constexpr uint32_t crc32c_power(uint64_t n) {
   return value;
 }
 
+/// a * b mod P.
+constexpr uint32_t crc32c_product(uint32_t a, uint32_t b) {
+  uint32_t product = 0;
+  for (uint32_t bit = 0x80000000u; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = crc32c_times_x(b);
+  }
+  return product;
+}
+
 using Crc32cTables = std::array<std::array<uint32_t, 256>, 8>;
 
 constexpr Crc32cTables make_crc32c_tables() {
