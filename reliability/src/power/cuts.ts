@@ -1,6 +1,6 @@
 // Cuts the power at random moments of recorded lives, opens what is left, and compares it with what
 // was acknowledged; sometimes the power fails again while that is being opened.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from '../inspect.js'
 import { type Random, randomFrom, under } from '../random.js'
@@ -62,13 +62,13 @@ async function cutOnce(
   const { bytes, state, torn } = lmdbAt(life, operations, random, metaFirst)
   if (torn) report.torn++
   const left = crashState(life.log, operations, random, parentsOf(path))
-  const log = await reopen(path, left, bytes, state)
+  const { log, lmdb } = await reopen(path, left, bytes, state)
   if (random() >= againShare || log.length === 0) return
   report.states++
   report.again++
   // What the first cut left is certain by now; what recovery did to it is not.
   const second = crashState(log, under(random, log.length + 1), random, left.names, left.contents)
-  await reopen(path, second, bytes, state)
+  await reopen(path, second, lmdb, state)
 }
 
 /** LMDB's file at a moment: when a commit is under way it may be old, new or half written. */
@@ -109,7 +109,10 @@ function halfWritten(
   return out
 }
 
-/** Opens what is left twice, as it was found and once more; returns what recovery did to the files. */
+/**
+ * Opens what is left. Returns what recovery did to the files, and LMDB's: a collection that was not there
+ * yet has its settings in it before it has a directory.
+ */
 async function reopen(path: string, left: CrashState, lmdb: Uint8Array, expected: State) {
   rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true })
@@ -120,6 +123,7 @@ async function reopen(path: string, left: CrashState, lmdb: Uint8Array, expected
   const storage = storageOf('pread', recorder)
   const site = await openSite({ path, storage, files: recorder, codesFrom, onRebuilt })
   const log = recorder.log.slice()
+  const recovered = readFileSync(lmdbPath(path))
   try {
     const { points, problems } = await inspect(site.collection, expected.size)
     const wrong = [...problems, ...rebuilt, ...differences(expected, points)]
@@ -128,7 +132,7 @@ async function reopen(path: string, left: CrashState, lmdb: Uint8Array, expected
     await site.db.close()
   }
   if (recorder.handles > 0) throw new Error(`${recorder.handles} handles stayed open`)
-  return log
+  return { log, lmdb: recovered }
 }
 
 function differences(expected: State, actual: State): string[] {
