@@ -51,6 +51,16 @@ async function expectFinds(collection: Collection, ids: readonly number[]): Prom
   }
 }
 
+/** A collection of ids 450 to 599, which is saved as it was when it had those before as well. */
+async function mostlyEmptied(path: string): Promise<Collection> {
+  const collection = await (await openHere(path, storage)).collection('c', settings)
+  await collection.upsert(pointsOf(range(600)))
+  await collection.waitForIndex()
+  await collection.flush()
+  await collection.delete(range(450))
+  return collection
+}
+
 describe('optimize, after deletions,', () => {
   it('keeps every point in as few slots as there are points, and gives the rest back', async () => {
     const path = await directory()
@@ -87,12 +97,7 @@ describe('optimize, after deletions,', () => {
 
   it('has codes and nodes of what was written into slots given up, before the index is built anew', async () => {
     const path = await directory()
-    const db = await openHere(path, storage)
-    const collection = await db.collection('c', settings)
-    await collection.upsert(pointsOf(range(600)))
-    await collection.waitForIndex()
-    await collection.flush()
-    await collection.delete(range(450))
+    const collection = await mostlyEmptied(path)
     const { parts, release } = collection.hold()
     await compact(parts, { proceed: () => {}, moved: () => {} })
     release()
@@ -116,12 +121,7 @@ describe('optimize, after deletions,', () => {
 
   it('leaves everything whole for a crash between moving points and giving up their slots', async () => {
     const path = await directory()
-    const db = await openHere(path, storage)
-    const collection = await db.collection('c', settings)
-    await collection.upsert(pointsOf(range(600)))
-    await collection.waitForIndex()
-    await collection.flush()
-    await collection.delete(range(450))
+    const collection = await mostlyEmptied(path)
     const left = range(150, 450)
     const copies = [await directory(), await directory()]
     const leave = (copy: string | undefined) => {
