@@ -44,15 +44,17 @@ async function filled(metric: Metric, quantization = scalar(), options: object =
   return { path, storage, db, collection, settings }
 }
 
+const codings = [
+  ['cosine', scalar],
+  ['dot', scalar],
+  ['euclidean', scalar],
+  ['manhattan', scalar],
+  ['cosine', binary],
+  ['euclidean', binary],
+] as const
+
 describe('bounded rescoring', () => {
-  it.each([
-    ['cosine', scalar],
-    ['dot', scalar],
-    ['euclidean', scalar],
-    ['manhattan', scalar],
-    ['cosine', binary],
-    ['euclidean', binary],
-  ] as const)(
+  it.each(codings)(
     '%s: loses hardly anything against reading all and reads less',
     async (metric, kind) => {
       const { collection } = await filled(metric, kind())
@@ -111,14 +113,7 @@ describe('bounded rescoring', () => {
     }
   })
 
-  it.each([
-    ['cosine', scalar],
-    ['dot', scalar],
-    ['euclidean', scalar],
-    ['manhattan', scalar],
-    ['cosine', binary],
-    ['euclidean', binary],
-  ] as const)(
+  it.each(codings)(
     '%s: reading only what is uncertain finds the same, reads less, and marks what it read',
     async (metric, kind) => {
       const { collection } = await filled(metric, kind())
