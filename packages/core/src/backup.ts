@@ -10,8 +10,9 @@ import {
   writeFully,
 } from '@annulus/storage'
 import { BackupTarget } from './backup-target.js'
-import type { Catalog, CollectionConfig } from './catalog.js'
+import type { Catalog } from './catalog.js'
 import { collectionDirectory } from './catalog.js'
+import type { CollectionConfig } from './collection-config.js'
 import type { CollectionParts } from './collection-parts.js'
 import { CollectionStore } from './collection-store.js'
 import { boolean, checkNames, checkSignal, finite, invalid } from './options.js'

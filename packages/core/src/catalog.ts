@@ -1,29 +1,15 @@
 // Which collections a database has, how each was created, and which are being dropped.
+
 import { join } from 'node:path'
-import { AnnulusError, type Metric } from '@annulus/native'
-import type { QuantizerSettings } from '@annulus/quantization'
+import { AnnulusError } from '@annulus/native'
 import type { FileOps } from '@annulus/storage'
 import type { Key } from 'lmdb'
+import type { CollectionConfig } from './collection-config.js'
 import { removeTree } from './file-tree.js'
 import { limits } from './limits.js'
 import type { Store } from './store.js'
 import { decodeStored, encodeStored, type Shape } from './stored.js'
 import { isConfig, isFormat, isNextCollection } from './stored-shapes.js'
-
-/** What a collection was created with. */
-export interface CollectionConfig {
-  readonly number: number
-  readonly name: string
-  readonly dimension: number
-  readonly metric: Metric
-  /** Kind of the quantizer. */
-  readonly quantization: string
-  /** What the quantizer was made with; absent in databases of before it was kept. */
-  readonly quantizationSettings?: QuantizerSettings
-  readonly m: number
-  readonly efConstruct: number
-  readonly indexedFields: readonly string[]
-}
 
 const formatVersion = 1
 const slotRange = 2 ** 32

@@ -1,10 +1,11 @@
 // Puts the parts of a collection together, and takes them apart.
+
 import { dirname, join } from 'node:path'
 import { AbortError, AnnulusError, type Pool, releaseHandle } from '@annulus/native'
 import type { FileOps, StorageFactory, VectorStorage } from '@annulus/storage'
-import type { CollectionConfig } from './catalog.js'
-import type { SearchCounters } from './collection-stats.js'
+import type { CollectionConfig } from './collection-config.js'
 import { CollectionStore } from './collection-store.js'
+import type { BetweenCommits } from './commits.js'
 import type { CollectionEvents } from './events.js'
 import { FieldIndex } from './field-index.js'
 import { emptySum, FieldCheck } from './field-sum.js'
@@ -21,6 +22,7 @@ import type { SearchParts } from './search.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { Snapshots } from './snapshots.js'
+import type { SearchCounters } from './stats.js'
 import type { Store } from './store.js'
 import type { Warmth } from './warmth.js'
 import { WritePace } from './write-pace.js'
@@ -116,7 +118,7 @@ export async function openParts(
       },
       generation,
     )
-    const betweenCommits: Writer['betweenCommits'] = (work) => writer.betweenCommits(work)
+    const betweenCommits: BetweenCommits = (work) => writer.betweenCommits(work)
     const cacheBytes = tuning.payloadCacheBytes
     const payloads = new PayloadReader(store, table, warmth, cacheBytes, betweenCommits)
     const { indexedFields, number } = config

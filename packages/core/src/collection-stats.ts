@@ -1,14 +1,5 @@
 import type { CollectionParts } from './collection-parts.js'
-import type { CollectionStats } from './stats.js'
-
-/** Counters of searches since the collection was opened. */
-export interface SearchCounters {
-  count: number
-  inFlight: number
-  reads: number
-  retries: number
-  slow: number
-}
+import type { CollectionStats, SearchCounters } from './stats.js'
 
 export function collectionStats(parts: CollectionParts, searches: SearchCounters): CollectionStats {
   const { config, table, indexer, payloads, filters, writer, storage } = parts

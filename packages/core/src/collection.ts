@@ -21,8 +21,8 @@ import {
   type PointRules,
 } from './points.js'
 import { releaseAll } from './releasing.js'
-import type { Hit, SearchDiagnostics } from './search.js'
 import type { SearchOptions } from './search-options.js'
+import type { Hit, SearchDiagnostics } from './search-results.js'
 import { Searching } from './searching.js'
 import type { CollectionStats } from './stats.js'
 import type { VectorInput } from './vectors.js'

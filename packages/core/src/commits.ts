@@ -3,6 +3,9 @@ import type { Key, RootDatabase } from 'lmdb'
 import type { Latch } from './latch.js'
 import { lmdbError } from './lmdb-file.js'
 
+/** Runs work while no write takes effect. */
+export type BetweenCommits = <T>(work: () => Promise<T>) => Promise<T>
+
 /**
  * One commit at a time; what comes while one is under way shares the next. None is begun after one failed:
  * it would rest on what is not there, and lmdb, whose lock it would never give back, could not be

@@ -1,13 +1,6 @@
 // When a write is acknowledged. In every mode LMDB is written in synced transactions only, and after
 // the vectors they name, so that a crash leaves some earlier state and never a mixture.
-import { invalid } from './options.js'
-
-/**
- * `sync`: a write resolves once it survives power loss. `batched`: it resolves once it can be searched, and
- * is made durable within about {@link batchedMs} ms. `none`: the same, but made durable only when much is
- * waiting, by `flush`, and by `close`.
- */
-export type Durability = 'sync' | 'batched' | 'none'
+import { type Durability, invalid } from './options.js'
 
 /** Milliseconds after which `batched` begins to make a write durable. */
 export const batchedMs = 100

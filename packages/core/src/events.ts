@@ -4,7 +4,7 @@ import type { AnnulusError } from '@annulus/native'
 import type TypedEmitter from 'typed-emitter'
 import type { EventMap } from 'typed-emitter'
 import type { Drift } from './drift.js'
-import type { SearchDiagnostics } from './search.js'
+import type { SearchDiagnostics } from './search-results.js'
 
 export interface IndexingProgress {
   /** `moving`: points change their places, so that fewer slots hold them. */

@@ -4,6 +4,7 @@ import { AbortError } from '@annulus/native'
 import { LRUCache } from 'lru-cache'
 import { filterCacheBytes } from './cache-sizes.js'
 import { nowMs } from './clock.js'
+import type { BetweenCommits } from './commits.js'
 import { blockSlots, type FieldIndex } from './field-index.js'
 import type { FieldCheck } from './field-sum.js'
 import { type Condition, type FilterValue, matches, type ParsedFilter } from './filter.js'
@@ -11,7 +12,6 @@ import type { PayloadReader } from './payload-reader.js'
 import { turn } from './points.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
-import type { Writer } from './writer.js'
 
 const entryBytes = 500
 /** Longest time to hold the event loop while a filter is evaluated. */
@@ -74,7 +74,7 @@ export class FilterCache {
   readonly #reader: PayloadReader
   readonly #fields: FieldIndex
   readonly #fieldCheck: FieldCheck
-  readonly #betweenCommits: Writer['betweenCommits']
+  readonly #betweenCommits: BetweenCommits
   readonly #entries = new LRUCache<string, Entry>({ maxSize: filterCacheBytes })
 
   constructor(
@@ -82,7 +82,7 @@ export class FilterCache {
     reader: PayloadReader,
     fields: FieldIndex,
     fieldCheck: FieldCheck,
-    betweenCommits: Writer['betweenCommits'],
+    betweenCommits: BetweenCommits,
   ) {
     this.#fieldCheck = fieldCheck
     this.#betweenCommits = betweenCommits

@@ -5,7 +5,6 @@ export { type Answer, Collection, type CountOptions, type PointsOptions } from '
 export type { Damage } from './damage.js'
 export { type CollectionInfo, Database, open } from './database.js'
 export type { Drift } from './drift.js'
-export type { Durability } from './durability.js'
 export type {
   CollectionEvents,
   DatabaseEvents,
@@ -20,6 +19,7 @@ export type {
   CollectionSchema,
   CollectionTuning,
   DatabaseOptions,
+  Durability,
   GraphOptions,
   Rescore,
   SignalOptions,
@@ -28,8 +28,8 @@ export type { Strategy } from './planner.js'
 export type { ReadOptions } from './point-reading.js'
 export type { Point, PointInput } from './points.js'
 export { type RepairOptions, type RepairReport, repair } from './repair.js'
-export type { Hit, SearchDiagnostics } from './search.js'
 export type { SearchOptions } from './search-options.js'
+export type { Hit, SearchDiagnostics } from './search-results.js'
 export type { CollectionStats, DatabaseStats } from './stats.js'
 export type { VectorInput } from './vectors.js'
 export type { VerifyProgress, VerifyReport } from './verify.js'

@@ -2,7 +2,7 @@
 import { AnnulusError } from '@annulus/native'
 import { type CodeSize, codeSize, type Quantizer, quantizerFrom } from '@annulus/quantization'
 import { filterCacheBytes } from './cache-sizes.js'
-import type { CollectionConfig } from './catalog.js'
+import type { CollectionConfig } from './collection-config.js'
 import type { Generation } from './generation.js'
 import { idIndexBytes } from './id-index.js'
 import type { Tuning } from './options.js'

@@ -3,7 +3,13 @@ import { AnnulusError, checkOptions, type Metric, metrics } from '@annulus/nativ
 import type { Quantizer } from '@annulus/quantization'
 import type { FileOps, StorageFactory } from '@annulus/storage'
 import { filterCacheBytes } from './cache-sizes.js'
-import type { Durability } from './durability.js'
+
+/**
+ * `sync`: a write resolves once it survives power loss. `batched`: it resolves once it can be searched, and
+ * is made durable within about {@link batchedMs} ms. `none`: the same, but made durable only when much is
+ * waiting, by `flush`, and by `close`.
+ */
+export type Durability = 'sync' | 'batched' | 'none'
 
 /** Options of `open`. */
 export interface DatabaseOptions {

@@ -2,12 +2,12 @@
 import { AnnulusError } from '@annulus/native'
 import { LRUCache } from 'lru-cache'
 import type { CollectionStore } from './collection-store.js'
+import type { BetweenCommits } from './commits.js'
 import type { PointId } from './ids.js'
 import { decodePayload } from './payloads.js'
 import { decodeRecord } from './records.js'
 import type { SlotTable } from './slot-table.js'
 import type { Warmth } from './warmth.js'
-import type { Writer } from './writer.js'
 
 /** Id and decoded payload of a slot. */
 export interface Content {
@@ -25,7 +25,7 @@ export class PayloadReader {
   readonly #cache: LRUCache<number, Content>
   readonly #stringIds: LRUCache<number, string>
   readonly #warmth: Warmth
-  readonly #betweenCommits: Writer['betweenCommits']
+  readonly #betweenCommits: BetweenCommits
   hits = 0
   misses = 0
 
@@ -34,7 +34,7 @@ export class PayloadReader {
     table: SlotTable,
     warmth: Warmth,
     cacheBytes: number,
-    betweenCommits: Writer['betweenCommits'],
+    betweenCommits: BetweenCommits,
   ) {
     this.#betweenCommits = betweenCommits
     this.#store = store

@@ -9,7 +9,8 @@ import {
   type StorageFactory,
 } from '@annulus/storage'
 import { BackupTarget } from './backup-target.js'
-import { Catalog, type CollectionConfig, collectionDirectory, missing } from './catalog.js'
+import { Catalog, collectionDirectory, missing } from './catalog.js'
+import type { CollectionConfig } from './collection-config.js'
 import { CollectionStore } from './collection-store.js'
 import { asDamage, type Damage } from './damage.js'
 import { FieldIndex, type SlotsByKey } from './field-index.js'

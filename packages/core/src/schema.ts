@@ -1,7 +1,7 @@
 // What a collection is created with, and whether what a caller asks for fits what exists.
 import { AnnulusError, type Metric } from '@annulus/native'
 import { type Quantizer, type QuantizerSettings, quantizerFrom } from '@annulus/quantization'
-import type { CollectionConfig } from './catalog.js'
+import type { CollectionConfig } from './collection-config.js'
 import { limits } from './limits.js'
 import { type CollectionOptions, checkNames, integer, invalid, metric } from './options.js'
 

@@ -1,6 +1,8 @@
 // A search from parsed options to results: filter, plan, rank, fetch, and a check that no write overtook it.
+
 import { AbortError, type Metric, scoreOf } from '@annulus/native'
 import { nowMs } from './clock.js'
+import type { BetweenCommits } from './commits.js'
 import type { FilterCache, Match } from './filter-cache.js'
 import type { PointId } from './ids.js'
 import type { Indexer } from './indexer.js'
@@ -17,53 +19,15 @@ import {
   type Scope,
 } from './ranking.js'
 import type { ParsedSearch } from './search-options.js'
+import type { Hit, SearchAnswer } from './search-results.js'
 import type { SlotTable } from './slot-table.js'
-
-/** One result of a search. */
-export interface Hit<Payload extends object = Record<string, unknown>> {
-  readonly id: PointId
-  /** Cosine similarity, dot product, Euclidean or Manhattan distance, as the metric says. */
-  readonly score: number
-  /**
-   * Whether the score comes from the original vector, whose checksum then held; otherwise it is the estimate of the codes,
-   * with `rescore: 'uncertain'` corrected by the middle of its error.
-   */
-  readonly exact: boolean
-  /** Frozen, because it may be shared with other results. */
-  readonly payload?: Readonly<Payload>
-  readonly vector?: Float32Array
-}
-
-/** How a search was answered. */
-export interface SearchDiagnostics {
-  readonly strategy: Strategy
-  /** Points that pass the filter, or all points. */
-  readonly matching: number
-  /** Candidates found before rescoring. */
-  readonly candidates: number
-  /** Original vectors that were read to score candidates. */
-  readonly reads: number
-  /** Times the search was done again because a write had removed one of its results. */
-  readonly retries: number
-  /** Milliseconds from call to result, and of its parts. */
-  readonly ms: number
-  readonly planMs: number
-  readonly rankMs: number
-  readonly fetchMs: number
-}
 
 export interface SearchParts extends Pick<Scope, 'pool' | 'storage' | 'reader' | 'metric'> {
   readonly table: SlotTable
   readonly indexer: Indexer
   readonly filters: FilterCache
   readonly payloads: PayloadReader
-  /** Runs work while no write takes effect. */
-  readonly betweenCommits: <T>(work: () => Promise<T>) => Promise<T>
-}
-
-export interface SearchAnswer {
-  readonly hits: Hit<object>[]
-  readonly diagnostics: SearchDiagnostics
+  readonly betweenCommits: BetweenCommits
 }
 
 /** A search that was overtaken this often makes the next writes wait. */

@@ -1,9 +1,10 @@
 // The searches of one collection: options and queries checked, readers noted, answers counted.
 import type { CollectionParts } from './collection-parts.js'
-import type { SearchCounters } from './collection-stats.js'
 import { limits } from './limits.js'
-import { type SearchAnswer, type SearchDiagnostics, search, searchMany } from './search.js'
+import { search, searchMany } from './search.js'
 import { parseSearch, type SearchContext, type SearchOptions } from './search-options.js'
+import type { SearchAnswer, SearchDiagnostics } from './search-results.js'
+import type { SearchCounters } from './stats.js'
 import { copyQueries, copyVector, type VectorInput } from './vectors.js'
 
 export class Searching {

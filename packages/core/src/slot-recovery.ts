@@ -1,6 +1,7 @@
 // The slot table as of the last commit, from what LMDB keeps: the changes since a snapshot, or all records.
 import { AnnulusError } from '@annulus/native'
-import type { CollectionState, CollectionStore } from './collection-store.js'
+import type { CollectionState } from './collection-state.js'
+import type { CollectionStore } from './collection-store.js'
 import type { PointId } from './ids.js'
 import { turn } from './points.js'
 import { decodeRecord } from './records.js'

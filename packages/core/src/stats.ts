@@ -2,7 +2,16 @@
 import type { QuantizerSettings } from '@annulus/quantization'
 import type { StorageStats } from '@annulus/storage'
 import type { Calibration } from './calibration.js'
-import type { Durability } from './durability.js'
+import type { Durability } from './options.js'
+
+/** Counters of searches since the collection was opened. */
+export interface SearchCounters {
+  count: number
+  inFlight: number
+  reads: number
+  retries: number
+  slow: number
+}
 
 export interface CollectionStats {
   readonly name: string

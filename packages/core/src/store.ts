@@ -5,9 +5,10 @@ import type { FileOps } from '@annulus/storage'
 import { type Key, open as openLmdb, type RootDatabase } from 'lmdb'
 import { Commits } from './commits.js'
 import { DiskRoom } from './disk-room.js'
-import { batchedMs, type Durability } from './durability.js'
+import { batchedMs } from './durability.js'
 import { Latch } from './latch.js'
 import { checkLmdbFile, lmdbError } from './lmdb-file.js'
+import type { Durability } from './options.js'
 import { type ReadTransaction, Table } from './table.js'
 
 export interface StoreTables {

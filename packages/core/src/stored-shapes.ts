@@ -2,8 +2,8 @@
 import { metrics } from '@annulus/native'
 import type { Choice, QuantizerSettings } from '@annulus/quantization'
 import type { CalibratedBeam, Calibration, RecallTable } from './calibration.js'
-import type { CollectionConfig } from './catalog.js'
-import type { Change, CollectionState, SnapshotManifest } from './collection-store.js'
+import type { CollectionConfig } from './collection-config.js'
+import type { Change, CollectionState, SnapshotManifest } from './collection-state.js'
 import type { FieldSum } from './field-sum.js'
 import { limits } from './limits.js'
 import {
