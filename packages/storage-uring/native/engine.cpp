@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "ring_loop.h"
+#include "scheduling.h"
 #include "signals.h"
 
 namespace annulus::uring {
@@ -115,6 +116,8 @@ StartResult Engine::start() {
     // The thread keeps the state itself, for the engine may be released on it.
     thread_ = std::thread([state = state_, started = std::move(started)]() mutable {
       block_signals();
+      name_thread("annulus-ring");
+      ask_for_short_slices();
       RingLoop loop(*state);
       try {
         started.set_value(loop.open());

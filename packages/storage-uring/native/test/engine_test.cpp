@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -23,7 +22,7 @@
 #include "../probe.h"
 #include "fake_kernel.h"
 #include "fake_maps.h"
-#include "memory_test.h"
+#include "parts_test.h"
 #include "stored_model.h"
 
 using namespace annulus;
@@ -388,6 +387,7 @@ int main(int count, char **arguments) {
   std::signal(SIGABRT, &tell_seed);
   Totals totals;
   test_cache_fill();
+  test_short_slices();
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     current_seed = seed;
     test_hot_vectors(seed);

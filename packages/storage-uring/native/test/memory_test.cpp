@@ -1,4 +1,5 @@
-#include "memory_test.h"
+// What is kept in memory and why.
+#include "parts_test.h"
 
 #include <atomic>
 #include <map>

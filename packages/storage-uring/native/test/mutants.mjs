@@ -92,8 +92,8 @@ export const mutants = [
   {
     name: 'does not check the checksum',
     file: 'ring_completion.cpp',
-    from: '!= checksum) return false;',
-    to: '!= checksum && checksum == 0) return false;',
+    from: 'if (!is_intact(part.slot, bytes, layout.vector_bytes, checksum)) return false;',
+    to: 'if (checksum == 0 && !is_intact(part.slot, bytes, layout.vector_bytes, 0)) return false;',
   },
   {
     name: 'fails every part of a merged read',
@@ -196,6 +196,18 @@ export const mutants = [
     file: 'ring_loop.cpp',
     from: '&& state_.inbox.empty()) return true;',
     to: ') return true;',
+  },
+  {
+    name: 'asks for long slices instead of short ones',
+    file: 'scheduling.h',
+    from: "kSliceNs = 100'000;",
+    to: "kSliceNs = 100'000'000;",
+  },
+  {
+    name: 'loses its niceness for short slices',
+    file: 'scheduling.h',
+    from: 'scheduling.slice_ns = kSliceNs;',
+    to: 'scheduling.slice_ns = kSliceNs;\n  scheduling.nice = 0;',
   },
   {
     name: 'ignores the abort flag',

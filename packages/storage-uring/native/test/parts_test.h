@@ -1,4 +1,4 @@
-// What is kept in memory and why: the parts alone, against naive models.
+// The parts alone, against naive models.
 #pragma once
 
 #include <cstdint>
@@ -6,4 +6,5 @@
 namespace annulus::uring {
 void test_hot_vectors(uint64_t seed);
 void test_cache_fill();
+void test_short_slices();
 }  // namespace annulus::uring
