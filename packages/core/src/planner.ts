@@ -28,8 +28,8 @@ export interface PlanInput {
  * match, which few of them do not lead to. As measured for native/strategy.cpp of @annulus/hnsw, which decides
  * between the two walks, and gives them up for a scan where filter and query exclude each other.
  */
-const walkPerPlace = 14
-const twoHopsPerPlace = 70
+const walkPerPlace = 20
+const twoHopsPerPlace = 100
 const twoHopShare = 0.03
 
 export function plan(input: PlanInput): Strategy {

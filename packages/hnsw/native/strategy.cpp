@@ -6,16 +6,17 @@ namespace annulus::hnsw {
 
 namespace {
 
-// Costs of each place in the beam, as multiples of what a scan pays for a node (about 20 ns). Both
-// walks cost the same where 20 % are admitted (hnsw-bench filter=64).
-constexpr double kWalkPerPlace = 14;
-constexpr double kTwoHopsPerPlace = 70;
+// Costs of each place in the beam, as multiples of what a scan pays for a node (15 ns for rows of
+// 384 bytes, 50 ns for 768). Both walks cost the same where 20 % are admitted (hnsw-bench
+// filter=64).
+constexpr double kWalkPerPlace = 20;
+constexpr double kTwoHopsPerPlace = 100;
 // Where fewer are admitted, two hops lead to too few of them: recall@10 falls below 0.97.
 constexpr double kTwoHopShare = 0.03;
 // Above this width, shifting entries within the beam costs more than scoring.
 constexpr uint32_t kWideBeam = 2048;
 constexpr size_t kSampledWords = 1024;
-constexpr uint32_t kBatch = 64;
+constexpr uint32_t kBatch = 256;  // so many that asking for the first rows of each costs little
 
 // Set bits, exactly for small bitmaps and from evenly spaced words for large ones.
 uint64_t estimate_allowed(const Admission &admission) {

@@ -177,7 +177,8 @@ describe.each(everyKind)('scan of %s', (_, quantizer) => {
         fc.integer({ min: 1, max: 2600 }),
         fc.nat(),
         metricsOf(quantizer()),
-        async (dimension, seed, metric) => {
+        fc.array(fc.nat(69), { maxLength: 500 }),
+        async (dimension, seed, metric, list) => {
           const n = 70
           const vectors = randomFloats(n * dimension, seed)
           const codes = await codesOf(quantizer(), vectors, dimension, metric)
@@ -187,6 +188,7 @@ describe.each(everyKind)('scan of %s', (_, quantizer) => {
           const alone = Array.from({ length: n }, (_, slot) => of([slot])[0])
           expect([...of(alone.map((_, slot) => slot))]).toEqual(alone)
           expect([...of(alone.map((_, slot) => n - 1 - slot))]).toEqual(alone.toReversed())
+          expect([...of(list)]).toEqual(list.map((slot) => alone[slot]))
           const from = seed % n
           expect([...of([from, ...alone.map((_, slot) => slot)])]).toEqual([alone[from], ...alone])
           codes.close()
