@@ -35,6 +35,7 @@ struct Scratch {
   Visited visited;
   Beam beam;
   Beam results;                  // of a filtered search
+  std::vector<Beam> parts;       // of a scan by several workers
   std::vector<Entry> frontier;   // heap of a filtered search
   std::vector<uint32_t> slots;   // one batch: neighbours not seen before
   std::vector<float> distances;  // of that batch
@@ -51,7 +52,9 @@ struct Scratch {
   uint64_t era = 0;  // of the scratch pool, when this was taken
 
   size_t bytes() const {
-    return query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
+    size_t of_parts = parts.capacity() * sizeof(Beam);
+    for (const Beam &part : parts) of_parts += part.bytes();
+    return of_parts + query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
            (frontier.capacity() + candidates.capacity() + rivals.capacity() + chosen.capacity() +
             found.capacity()) *
                sizeof(Entry) +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "scan.h"
 #include "strategy.h"
 
 namespace annulus::hnsw {
@@ -23,15 +24,8 @@ void hand_out(const Graph &graph, Scratch &scratch, const Beam &beam,
   }
 }
 
-int32_t scan(const Graph &graph, Scratch &scratch, const Admission &admission, uint32_t width,
-             annulus_candidate_request &request) {
-  if (!scan_admitted(graph, scratch, admission, width, request.abort)) return ANNULUS_ABORTED;
-  hand_out(graph, scratch, scratch.results, request);
-  return ANNULUS_OK;
-}
-
 int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request,
-            uint32_t skipped) {
+            const annulus_pool *pool, uint32_t skipped) {
   const EntryPoint entry = graph.entry();
   if (!entry.exists()) return ANNULUS_OK;
   Admission admission;
@@ -45,7 +39,15 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   const auto width =
       static_cast<uint32_t>(std::min<uint64_t>(std::max({request.ef, request.k, 1u}), nodes));
   const Choice choice = choose_strategy(graph, admission, width);
-  if (choice.strategy == Strategy::scan) return scan(graph, scratch, admission, width, request);
+  const auto scan = [&]() -> int32_t {
+    const uint32_t wanted = std::min(width, std::max(request.k, 1u));
+    if (!scan_admitted(graph, scratch, admission, choice.admitted, wanted, pool, request.abort)) {
+      return ANNULUS_ABORTED;
+    }
+    hand_out(graph, scratch, scratch.results, request);
+    return ANNULUS_OK;
+  };
+  if (choice.strategy == Strategy::scan) return scan();
   Walk walk(graph, scratch, request.abort);
   walk.start(entry, width, skipped);
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
@@ -58,24 +60,21 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   if (admission.allowed != nullptr) {
     if (!walk.widen_admitted(admission, kProbeTurns)) return ANNULUS_ABORTED;
     // Filter and query exclude each other: a walk would take long or end in the wrong place.
-    if (walk.finds_few(choice.share)) {
-      return scan(graph, scratch, admission, width, request);
-    }
+    if (walk.finds_few(choice.share)) return scan();
   }
   const bool done = choice.strategy == Strategy::two_hops ? walk.widen_two_hops(admission)
                                                           : walk.widen_admitted(admission);
   if (!done) return ANNULUS_ABORTED;
   // More are admitted than the beam is wide: two hops did not lead to all.
-  if (choice.strategy == Strategy::two_hops && scratch.results.size() < width) {
-    return scan(graph, scratch, admission, width, request);
-  }
+  if (choice.strategy == Strategy::two_hops && scratch.results.size() < width) return scan();
   hand_out(graph, scratch, scratch.results, request);
   return ANNULUS_OK;
 }
 
 }  // namespace
 
-void search(const Graph &graph, annulus_candidate_request &request, uint32_t skipped) {
+void search(const Graph &graph, annulus_candidate_request &request, const annulus_pool *pool,
+            uint32_t skipped) {
   request.found = 0;
   if (graph.closing.load(std::memory_order_acquire)) {
     request.status = ANNULUS_CLOSED;
@@ -83,7 +82,7 @@ void search(const Graph &graph, annulus_candidate_request &request, uint32_t ski
   }
   try {
     ScratchLease scratch(graph.scratches);
-    request.status = run(graph, *scratch, request, skipped);
+    request.status = run(graph, *scratch, request, pool, skipped);
   } catch (const std::bad_alloc &) {
     request.status = ANNULUS_OUT_OF_MEMORY;
   }

@@ -9,7 +9,9 @@ namespace annulus::hnsw {
 
 /// Serves one request of abi.h (`worker` is not needed). The beam is max(ef, k) wide. Sets `found`
 /// and `status`; results are sorted by distance, then slot, without duplicates. Any thread.
-/// A walk passes over `skipped`, as `Walk::start` says; a scan does not.
-void search(const Graph &graph, annulus_candidate_request &request, uint32_t skipped = kNone);
+/// A walk passes over `skipped`, as `Walk::start` says; a scan does not. Idle workers of `pool`
+/// (NULL: none) help with what takes long.
+void search(const Graph &graph, annulus_candidate_request &request,
+            const annulus_pool *pool = nullptr, uint32_t skipped = kNone);
 
 }  // namespace annulus::hnsw

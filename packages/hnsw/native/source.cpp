@@ -4,7 +4,8 @@
 
 namespace annulus::hnsw {
 
-Source::Source(std::shared_ptr<const Graph> graph) : graph_(std::move(graph)) {
+Source::Source(std::shared_ptr<const Graph> graph, const Held<annulus_pool> &pool)
+    : graph_(std::move(graph)), pool_(pool) {
   table_ = {{ANNULUS_ABI_MAGIC, ANNULUS_KIND_SOURCE, sizeof(annulus_source), ANNULUS_ABI_VERSION},
             this,
             &Source::retain,
@@ -23,7 +24,8 @@ void Source::release(void *self) {
 }
 
 void Source::candidates(void *self, annulus_candidate_request *request) {
-  search(*static_cast<Source *>(self)->graph_, *request);
+  const auto *source = static_cast<Source *>(self);
+  search(*source->graph_, *request, &*source->pool_);
 }
 
 }  // namespace annulus::hnsw

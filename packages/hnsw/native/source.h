@@ -14,17 +14,20 @@ namespace annulus::hnsw {
 /// closed requests end with ANNULUS_CLOSED.
 class Source {
  public:
-  /// Starts with one reference, the caller's.
-  static Source *create(std::shared_ptr<const Graph> graph) { return new Source(std::move(graph)); }
+  /// Starts with one reference, the caller's. Idle workers of `pool` help with what takes long.
+  static Source *create(std::shared_ptr<const Graph> graph, const Held<annulus_pool> &pool) {
+    return new Source(std::move(graph), pool);
+  }
   const annulus_source &table() const { return table_; }
   static void release(void *self);
 
  private:
-  explicit Source(std::shared_ptr<const Graph> graph);
+  Source(std::shared_ptr<const Graph> graph, const Held<annulus_pool> &pool);
   static void retain(void *self);
   static void candidates(void *self, annulus_candidate_request *request);
 
   const std::shared_ptr<const Graph> graph_;
+  const Held<annulus_pool> pool_;
   std::atomic<uint32_t> references_{1};
   annulus_source table_;
 };

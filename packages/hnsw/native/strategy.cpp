@@ -16,7 +16,6 @@ constexpr double kTwoHopShare = 0.03;
 // Above this width, shifting entries within the beam costs more than scoring.
 constexpr uint32_t kWideBeam = 2048;
 constexpr size_t kSampledWords = 1024;
-constexpr uint32_t kBatch = 256;  // so many that asking for the first rows of each costs little
 
 // Set bits, exactly for small bitmaps and from evenly spaced words for large ones.
 uint64_t estimate_allowed(const Admission &admission) {
@@ -38,45 +37,16 @@ Choice choose_strategy(const Graph &graph, const Admission &admission, uint32_t 
       admission.allowed == nullptr ? live : std::min(live, estimate_allowed(admission));
   const double share = static_cast<double>(admitted) / std::max(nodes, 1.0);
   const auto scan = static_cast<double>(admitted);
-  if (width >= admitted) return {Strategy::scan, share};
+  if (width >= admitted) return {Strategy::scan, admitted, share};
   // A walk must meet nodes / admitted times as many nodes for the same number of results.
   const double walk = kWalkPerPlace * width / share;
   if (admission.allowed == nullptr) {
-    if (width > kWideBeam && walk > scan) return {Strategy::scan, share};
-    return {admission.everything() ? Strategy::walk : Strategy::walk_admitted, share};
+    if (width > kWideBeam && walk > scan) return {Strategy::scan, admitted, share};
+    return {admission.everything() ? Strategy::walk : Strategy::walk_admitted, admitted, share};
   }
   const double hops = share < kTwoHopShare ? scan + 1 : kTwoHopsPerPlace * width;
-  if (scan <= std::min(walk, hops)) return {Strategy::scan, share};
-  return {hops < walk ? Strategy::two_hops : Strategy::walk_admitted, share};
-}
-
-bool scan_admitted(const Graph &graph, Scratch &scratch, const Admission &admission, uint32_t width,
-                   const int32_t *abort) {
-  const annulus_scorer &scorer = graph.scorer();
-  Beam &results = scratch.results;
-  results.reset(width);
-  uint32_t slots[kBatch];
-  float distances[kBatch];
-  uint32_t n = 0;
-  const auto flush = [&] {
-    scorer.query_distances(scorer.self, scratch.query.data(), slots, n, distances);
-    for (uint32_t i = 0; i < n; ++i) {
-      const Entry entry = make_entry(distances[i], slots[i]);
-      if (entry < results.bound()) results.insert(entry);
-    }
-    n = 0;
-    return abort == nullptr || __atomic_load_n(abort, __ATOMIC_RELAXED) == 0;
-  };
-  bool going = true;
-  const uint64_t end = graph.nodes.reserved();
-  const uint64_t bits = admission.allowed == nullptr ? end : std::min(end, admission.allowed_bits);
-  Bitmap(admission.allowed, bits).each([&](uint64_t bit) {
-    const auto slot = static_cast<uint32_t>(bit);
-    if (graph.nodes.state(slot) == kLinked) slots[n++] = slot;
-    if (n == kBatch) going = flush();
-    return going;
-  });
-  return going && flush();
+  if (scan <= std::min(walk, hops)) return {Strategy::scan, admitted, share};
+  return {hops < walk ? Strategy::two_hops : Strategy::walk_admitted, admitted, share};
 }
 
 }  // namespace annulus::hnsw

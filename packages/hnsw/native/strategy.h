@@ -14,7 +14,8 @@ enum class Strategy {
 
 struct Choice {
   Strategy strategy = Strategy::walk;
-  double share = 1;  // of the nodes that are admitted, about
+  uint64_t admitted = 0;  // nodes, about
+  double share = 1;       // of all
 };
 
 /// The cheapest for a beam of `width`, by an estimate of what each would cost were the admitted
@@ -24,10 +25,5 @@ Choice choose_strategy(const Graph &graph, const Admission &admission, uint32_t 
 
 /// Expansions after which a filtered walk knows what surrounds the query.
 constexpr uint32_t kProbeTurns = 16;
-
-/// Fills `scratch.results` with the nearest `width` admitted nodes, exactly as the scorer sees
-/// them. False when aborted.
-bool scan_admitted(const Graph &graph, Scratch &scratch, const Admission &admission, uint32_t width,
-                   const int32_t *abort);
 
 }  // namespace annulus::hnsw

@@ -213,7 +213,7 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
 
   Napi::Value source(const Napi::CallbackInfo &) {
     open("source");
-    Source *source = Source::create(graph_);
+    Source *source = Source::create(graph_, pool_);
     const Napi::Value handle = table_external(env_, &source->table());
     Source::release(source);
     return handle;

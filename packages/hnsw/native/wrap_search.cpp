@@ -13,10 +13,11 @@ namespace {
 
 class SearchTask : public Task {
  public:
-  SearchTask(Napi::Env env, std::shared_ptr<const Graph> graph, const Napi::Float32Array &query,
-             uint32_t k, uint32_t ef, uint32_t skipped)
+  SearchTask(Napi::Env env, std::shared_ptr<const Graph> graph, const annulus_pool &pool,
+             const Napi::Float32Array &query, uint32_t k, uint32_t ef, uint32_t skipped)
       : Task(env),
         graph_(std::move(graph)),
+        pool_(pool),
         settler_(addon_data(env).settler),
         query_(query.Data(), query.Data() + query.ElementLength()),
         skipped_(skipped),
@@ -32,7 +33,7 @@ class SearchTask : public Task {
   static void run(void *self, uint32_t worker) {
     auto *task = static_cast<SearchTask *>(self);
     task->request.worker = worker;
-    search(*task->graph_, task->request, task->skipped_);
+    search(*task->graph_, task->request, &*task->pool_, task->skipped_);
     task->settler_.finish(task);
   }
 
@@ -49,6 +50,7 @@ class SearchTask : public Task {
 
  private:
   const std::shared_ptr<const Graph> graph_;
+  const Held<annulus_pool> pool_;
   Settler &settler_;
   const std::vector<float> query_;
   const uint32_t skipped_;
@@ -65,8 +67,8 @@ Napi::Promise begin_search(Napi::Env env, std::shared_ptr<const Graph> graph,
   // More results than nodes cannot come, so `k` needs no room beyond them.
   const uint64_t nodes = graph->linked.load(std::memory_order_acquire);
   const auto room = static_cast<uint32_t>(std::min<uint64_t>(k, nodes));
-  auto task =
-      std::make_unique<SearchTask>(env, std::move(graph), query, room, std::max(ef, k), skipped);
+  auto task = std::make_unique<SearchTask>(env, std::move(graph), pool, query, room,
+                                           std::max(ef, k), skipped);
   if (!allowed.IsUndefined()) {
     const auto bitmap = allowed.As<Napi::Uint32Array>();
     task->keep(allowed.As<Napi::Object>());

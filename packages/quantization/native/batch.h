@@ -2,9 +2,9 @@
 //
 // Measured: twelve lines of a random row cost about 80 ns when the loads themselves fetch them, as
 // a core keeps only some twenty first-level misses open. Prefetches into the second level have a
-// longer queue: asking for a whole batch before the first product halves the time. That queue has an
-// end as well: asking for 48 KiB at once, then working on them, takes half as long again as asking
-// for a few rows more whenever a few are done.
+// longer queue: asking for a whole batch before the first product halves the time. That queue has
+// an end as well: asking for 48 KiB at once, then working on them, takes half as long again as
+// asking for a few rows more whenever a few are done.
 //
 // Rows that follow each other are best left to the hardware, which sees them coming as long as they
 // are read one by one: four at a time are four streams, and what we ask for is in its way.
@@ -49,8 +49,8 @@ inline bool consecutive(const uint32_t *slots, size_t n) {
 }
 
 /// Calls `compute(slots, rows, n, done)` for groups of slots, `done` slots into the batch, after
-/// their rows were asked for: for all at once in batches as small as those of a walk, which wait for
-/// the first of them only. Rows that the hardware fetches by itself are not asked for.
+/// their rows were asked for: for all at once in batches as small as those of a walk, which wait
+/// for the first of them only. Rows that the hardware fetches by itself are not asked for.
 template <typename Compute>
 inline void for_batches(const RowView &view, size_t row_bytes, bool terms, const uint32_t *slots,
                         size_t n, Compute compute) {

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <vector>
 
@@ -106,68 +104,6 @@ void run_background(const Held<annulus_pool> &pool, size_t parts, size_t lanes,
   for (std::unique_ptr<Lane> &lane : prepared) {
     pool->submit(pool->self, run_lane, lane.release(), 1);
   }
-}
-
-namespace {
-
-// Shared with helpers that may start after the caller has returned; they then find no part left and
-// never touch `work`.
-struct Together {
-  size_t parts;
-  const std::function<void(size_t)> *work;
-  std::atomic<size_t> next{0};
-  std::mutex mutex;
-  std::condition_variable all_ended;
-  size_t ended = 0;
-
-  void take_parts() {
-    size_t mine = 0;
-    for (;;) {
-      const size_t part = next.fetch_add(1, std::memory_order_relaxed);
-      if (part >= parts) break;
-      (*work)(part);
-      ++mine;
-    }
-    if (mine == 0) return;
-    std::lock_guard<std::mutex> lock(mutex);
-    ended += mine;
-    if (ended == parts) all_ended.notify_all();
-  }
-};
-
-void help(void *ctx, uint32_t) {
-  const std::unique_ptr<std::shared_ptr<Together>> together(
-      static_cast<std::shared_ptr<Together> *>(ctx));
-  (*together)->take_parts();
-}
-
-}  // namespace
-
-void run_together(const Held<annulus_pool> &pool, size_t parts,
-                  const std::function<void(size_t)> &work) {
-  if (parts == 0) return;
-  std::shared_ptr<Together> together;
-  size_t helpers = 0;
-  if (parts > 1 && pool) {
-    const size_t threads = pool->threads(pool->self);
-    helpers = std::min<size_t>(parts, threads) - 1;
-  }
-  if (helpers == 0) {
-    for (size_t part = 0; part < parts; ++part) work(part);
-    return;
-  }
-  together = std::make_shared<Together>();
-  together->parts = parts;
-  together->work = &work;
-  // Allocated before the first is submitted: nothing may throw once helpers can see `work`.
-  std::vector<std::unique_ptr<std::shared_ptr<Together>>> prepared;
-  for (size_t i = 0; i < helpers; ++i) {
-    prepared.push_back(std::make_unique<std::shared_ptr<Together>>(together));
-  }
-  for (auto &helper : prepared) pool->submit(pool->self, help, helper.release(), 0);
-  together->take_parts();
-  std::unique_lock<std::mutex> lock(together->mutex);
-  together->all_ended.wait(lock, [&] { return together->ended == together->parts; });
 }
 
 }  // namespace annulus

@@ -1,5 +1,4 @@
-// Work in parts on the pool: in the background without holding a worker for long, or at once with
-// the caller taking part.
+// Work in parts on the pool, in the background, without holding a worker for long.
 #pragma once
 
 #include <annulus/abi.h>
@@ -21,11 +20,5 @@ enum class RunEnd { completed, aborted, out_of_memory };
 void run_background(const Held<annulus_pool> &pool, size_t parts, size_t lanes,
                     const int32_t *abort, std::function<void(size_t part, size_t lane)> work,
                     std::function<void(RunEnd end)> done);
-
-/// Runs `work(part)` for each part in [0, parts) on the calling thread and on idle workers, and
-/// returns when all have ended. Called on a worker it cannot deadlock: the caller takes whatever no
-/// other worker has begun. `work` must not throw.
-void run_together(const Held<annulus_pool> &pool, size_t parts,
-                  const std::function<void(size_t part)> &work);
 
 }  // namespace annulus

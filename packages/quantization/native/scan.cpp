@@ -2,7 +2,7 @@
 
 #include <annulus/aligned.h>
 #include <annulus/bitmap.h>
-#include "parallel.h"
+#include <annulus/together.h>
 
 #include <atomic>
 #include <new>
@@ -93,7 +93,7 @@ int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *qu
     const auto parts = static_cast<size_t>((range.to - 1) / part_slots - first + 1);
     std::vector<TopK> tops(parts, TopK(k));
     std::atomic<bool> out_of_memory{false};
-    run_together(pool, parts, [&](size_t part) {
+    run_together(pool ? &*pool : nullptr, parts, [&](size_t part) {
       try {
         const uint64_t start = (first + part) * part_slots;
         task.part(std::max(start, range.from), std::min(start + part_slots, range.to), tops[part]);
