@@ -25,7 +25,7 @@ import { Snapshots } from './snapshots.js'
 import type { SearchCounters } from './stats.js'
 import type { Store } from './store.js'
 import type { Warmth } from './warmth.js'
-import { WritePace } from './write-pace.js'
+import { CollectionPace, type WritePace } from './write-pace.js'
 import { Writer } from './writer.js'
 
 export type Emit = <Name extends keyof CollectionEvents>(
@@ -38,6 +38,7 @@ export interface CollectionHost {
   readonly store: Store
   readonly files: FileOps
   readonly pool: Pool
+  readonly pace: WritePace
   /** Of the store's file. */
   readonly warmth: Warmth
   readonly storage: StorageFactory
@@ -56,6 +57,7 @@ export interface CollectionParts {
   readonly filters: FilterCache
   readonly indexer: Indexer
   readonly writer: Writer
+  readonly pace: CollectionPace
   readonly snapshots: Snapshots
   readonly budget: MemoryBudget
   readonly fieldCheck: FieldCheck
@@ -71,6 +73,7 @@ export async function openParts(
   emit: Emit,
 ): Promise<CollectionParts> {
   const { files, pool, warmth, directory } = host
+  const pace = new CollectionPace(host.pace)
   const quantizer = quantizerOf(config, options)
   const store = new CollectionStore(host.store, config.number)
   const { threads } = pool
@@ -97,6 +100,7 @@ export async function openParts(
     const indexer = new Indexer(
       {
         pool,
+        pace,
         storage,
         reader,
         table,
@@ -144,7 +148,7 @@ export async function openParts(
       warmth,
       payloads,
       budget,
-      pace: new WritePace(() => counters.inFlight > threads),
+      pace,
       onRemoved,
       onReused: (slots) => filters.reassign(slots),
       onLost,
@@ -173,6 +177,7 @@ export async function openParts(
       filters,
       indexer,
       writer,
+      pace,
       snapshots,
       budget,
       fieldCheck,

@@ -266,6 +266,7 @@ export class Collection<
       const emit: Emit = (name, ...event) => {
         this.emit(name, ...event)
       }
+      this.#parts.pace.end()
       await releaseAll([
         () => this.#parts.indexer.stop(),
         () => this.#lifetime.idle(),

@@ -21,9 +21,11 @@ import {
   type CollectionOptions,
   checkNames,
   type DatabaseOptions,
+  databaseNames,
   integer,
   invalid,
   parseTuning,
+  share,
 } from './options.js'
 import { releaseAll } from './releasing.js'
 import { checkConfig, checkName, newConfig } from './schema.js'
@@ -32,6 +34,7 @@ import { Store } from './store.js'
 import type { VerifyReport } from './verify.js'
 import { type VerifyOptions, verifyDatabase } from './verify-database.js'
 import { bringIn, Warmth } from './warmth.js'
+import { WritePace, writeShareDefault } from './write-pace.js'
 
 /** What a collection is, as far as its name and its creation say. */
 export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
@@ -45,6 +48,7 @@ interface DatabaseParts {
   readonly store: Store
   readonly catalog: Catalog
   readonly pool: Pool
+  readonly pace: WritePace
   readonly warmth: Warmth
 }
 
@@ -55,13 +59,14 @@ interface DatabaseParts {
  *   is a file, `ANNULUS_PERMISSION`, `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_UNKNOWN_OPTION`.
  */
 export async function open(path: string, options: DatabaseOptions): Promise<Database> {
-  checkNames(options, ['storage', 'threads', 'durability', 'readOnly', 'files'], 'open')
+  checkNames(options, databaseNames, 'open')
   checkPath(path)
   if (typeof options.storage?.open !== 'function') {
     throw invalid('storage must be a StorageFactory, for example memoryStorage()', 'storage')
   }
   const threads =
     options.threads === undefined ? undefined : integer(options.threads, 'threads', 1, 256)
+  const writeShare = share(options.writeShare ?? writeShareDefault, 'writeShare')
   const durability = parseDurability(options.durability ?? 'sync')
   const files = options.files ?? nodeFileOps
   if ((await files.stat(path))?.directory === false) {
@@ -82,7 +87,8 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     const pool = new Pool(threads)
     const warmth = new Warmth(() => bringIn(pool, files, file))
     const { storage } = options
-    return new Database({ path, files, storage, lock, store, catalog, pool, warmth })
+    const pace = new WritePace(writeShare, pool.threads)
+    return new Database({ path, files, storage, lock, store, catalog, pool, pace, warmth })
   } catch (error) {
     // Why it did not open says more than what failed after that.
     await releaseAll(opened).catch(() => undefined)

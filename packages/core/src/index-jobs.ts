@@ -1,5 +1,5 @@
 // The single steps of indexing. Each is short, so that stopping never waits long.
-import { HnswIndex } from '@annulus/hnsw'
+import { HnswIndex, type Pace } from '@annulus/hnsw'
 import { AnnulusError, type Metric, type Pool } from '@annulus/native'
 import { type Choice, type Quantizer, quantizerFrom } from '@annulus/quantization'
 import type { VectorStorage } from '@annulus/storage'
@@ -14,6 +14,7 @@ import { slotsPerRead, trainingSample } from './training.js'
 
 export interface IndexJobOptions {
   readonly pool: Pool
+  readonly pace: Pace
   readonly storage: VectorStorage
   readonly table: SlotTable
   readonly readers: Readers
@@ -145,12 +146,13 @@ export class IndexJobs {
     slots: Uint32Array,
     note: () => void,
   ): Promise<void> {
+    const { pace } = this.#options
     const start = nowMs()
     await generation.exclusively(async () => {
-      if (slots.length > 0) await graph.insert(slots, { background: true })
+      if (slots.length > 0) await graph.insert(slots, { background: true, pace })
       note()
     })
-    this.#pace(nowMs() - start, slots.length)
+    this.#adapt(nowMs() - start, slots.length)
   }
 
   /**
@@ -158,18 +160,19 @@ export class IndexJobs {
    * that nobody but readers knows now.
    */
   async repair(generation: Generation | undefined): Promise<SlotSet> {
-    const dead = this.#options.table.deadSlots()
+    const { table, pace } = this.#options
+    const dead = table.deadSlots()
     const graph = generation?.graph
     if (generation === undefined || graph === undefined) return dead
     // All of it while the graph is in use: a new generation may replace it meanwhile.
     return generation.use(async () => {
-      const { freed } = await graph.repair({ signal: this.#signal })
+      const { freed } = await graph.repair({ signal: this.#signal, pace })
       generation.settle(generation.blocked, freed)
       return dead.without(SlotSet.from(graph.occupied()))
     })
   }
 
-  #pace(ms: number, slots: number): void {
+  #adapt(ms: number, slots: number): void {
     if (slots < this.#linkSlots) return
     const wanted = Math.round((slots * linkMs) / Math.max(1, ms))
     this.#linkSlots = Math.max(linkSlotsMin, Math.min(linkSlotsMax, wanted, slots * 2))

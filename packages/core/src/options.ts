@@ -24,6 +24,12 @@ export interface DatabaseOptions {
    */
   readonly durability?: Durability
   /**
+   * The part of the machine's cores that writing and indexing take while searches want all of them, above 0;
+   * default 0.25. Less: searches keep more of their rate, and writes resolve later. 1: writes never rest.
+   * Nothing rests while searches leave a core free, and at least a piece of work is done every second.
+   */
+  readonly writeShare?: number
+  /**
    * Read the database as it stands now, beside a process that writes it or alone: later commits are not
    * seen, nothing is created or changed, and writes fail with `ANNULUS_READ_ONLY`. Default false.
    */
@@ -108,6 +114,15 @@ export function rescoring(value: unknown): Rescore {
   )
 }
 
+export const databaseNames = [
+  'storage',
+  'threads',
+  'durability',
+  'writeShare',
+  'readOnly',
+  'files',
+] as const satisfies readonly (keyof DatabaseOptions)[]
+
 const tuningNames = [
   'codesFrom',
   'graphFrom',
@@ -189,6 +204,12 @@ export function finite(value: unknown, name: string, min: number): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= min) return value
   const bound = min === Number.NEGATIVE_INFINITY ? 'a finite number' : `a number of at least ${min}`
   throw invalid(`${name} must be ${bound}, not ${String(value)}`, name)
+}
+
+/** A part of a whole, above 0. */
+export function share(value: unknown, name: string): number {
+  if (typeof value === 'number' && value > 0 && value <= 1) return value
+  throw invalid(`${name} must be a number above 0 and at most 1, not ${String(value)}`, name)
 }
 
 export function boolean(value: unknown, name: string): boolean {

@@ -22,6 +22,7 @@ export class Searching {
 
   async one(query: VectorInput, options: SearchOptions<never>): Promise<SearchAnswer> {
     this.counters.inFlight++
+    this.#parts.pace.searching()
     try {
       const { config, readers, search: parts } = this.#parts
       const parsed = parseSearch(options, this.#context)
@@ -30,6 +31,7 @@ export class Searching {
       this.#note(answer)
       return answer
     } finally {
+      this.#parts.pace.searched()
       this.counters.inFlight--
     }
   }
@@ -42,6 +44,7 @@ export class Searching {
     const parsed = parseSearch(options, this.#context)
     const vectors = copyQueries(queries, config.dimension, config.metric)
     this.counters.inFlight += vectors.length
+    this.#parts.pace.searching(vectors.length)
     try {
       const answers: SearchAnswer[] = []
       for (let first = 0; first < vectors.length; first += limits.batchQueriesMax) {
@@ -51,6 +54,7 @@ export class Searching {
       for (const answer of answers) this.#note(answer)
       return answers
     } finally {
+      this.#parts.pace.searched(vectors.length)
       this.counters.inFlight -= vectors.length
     }
   }

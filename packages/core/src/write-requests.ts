@@ -14,6 +14,9 @@ export interface WriteRequest {
 
 export class WriteRequests {
   readonly #queue: WriteRequest[] = []
+  readonly #withdrawAborted = () => {
+    for (const request of [...this.#queue]) if (request.signal?.aborted) this.#withdraw(request)
+  }
 
   get length(): number {
     return this.#queue.length
@@ -23,10 +26,12 @@ export class WriteRequests {
     return this.#queue[0]
   }
 
-  /** Resolves with the outcome of a write that may still be being prepared. */
+  /** Resolves with the outcome of a write that may still be being prepared; an abort withdraws it at once. */
   add(ready: Promise<WriteInput>, signal: AbortSignal | undefined): Promise<WriteCounts> {
     return new Promise((resolve, reject) => {
       const request: WriteRequest = { input: undefined, ready, signal, resolve, reject }
+      // The same function each time: however many writes share a signal, it has one listener of this queue.
+      signal?.addEventListener('abort', this.#withdrawAborted)
       ready.then(
         (prepared) => {
           request.input = prepared
@@ -37,9 +42,20 @@ export class WriteRequests {
     })
   }
 
-  /** Takes out the first. */
-  drop(): void {
-    this.#queue.shift()
+  /** Takes one out, if it is still there. */
+  remove(request: WriteRequest): boolean {
+    const at = this.#queue.indexOf(request)
+    if (at < 0) return false
+    this.#queue.splice(at, 1)
+    const { signal } = request
+    if (!this.#queue.some((other) => other.signal === signal)) {
+      signal?.removeEventListener('abort', this.#withdrawAborted)
+    }
+    return true
+  }
+
+  #withdraw(request: WriteRequest): void {
+    if (this.remove(request)) request.reject(new AbortError(request.signal?.reason))
   }
 
   /** Takes the first ones that are prepared and fit into one commit; rejects those aborted meanwhile. */
@@ -49,8 +65,7 @@ export class WriteRequests {
     let bytes = 0
     for (let { head } = this; head !== undefined; { head } = this) {
       if (head.signal?.aborted === true) {
-        this.drop()
-        head.reject(new AbortError(head.signal.reason))
+        this.#withdraw(head)
         continue
       }
       if (head.input === undefined) break
@@ -59,7 +74,7 @@ export class WriteRequests {
       const tooMuch = points > limits.groupPointsMax || bytes > limits.groupBytesMax
       if (batch.length > 0 && (tooMuch || isMove(head.input))) break
       batch.push(head)
-      this.drop()
+      this.remove(head)
       if (isMove(head.input)) break
     }
     return batch

@@ -8,10 +8,11 @@ import type { MemoryBudget } from './memory-budget.js'
 import type { PayloadReader } from './payload-reader.js'
 import { slicePoints, turn } from './points.js'
 import type { Readers } from './readers.js'
-import { runsOf, slotsOf, vectorsOfRun } from './slot-runs.js'
+import { slotsOf } from './slot-runs.js'
 import type { SlotTable } from './slot-table.js'
+import { writeVectors } from './vector-writes.js'
 import type { Warmth } from './warmth.js'
-import type { WritePace } from './write-pace.js'
+import type { CollectionPace } from './write-pace.js'
 import {
   addedBy,
   bytesOf,
@@ -35,7 +36,7 @@ export interface WriterOptions {
   readonly warmth: Warmth
   readonly payloads: PayloadReader
   readonly budget: MemoryBudget
-  readonly pace: WritePace
+  readonly pace: CollectionPace
   readonly onRemoved: (slots: readonly number[]) => void
   /** Slots that had other points before. */
   readonly onReused: (slots: readonly number[]) => void
@@ -158,7 +159,7 @@ export class Writer {
       try {
         await head.ready
       } catch (error) {
-        this.#queue.drop()
+        this.#queue.remove(head)
         head.reject(error)
         continue
       }
@@ -195,13 +196,13 @@ export class Writer {
     await store.database.room.check(inputs.reduce((bytes, input) => bytes + bytesOf(input), 0))
     await this.#prefetch(inputs)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
-    const plan = pace.spend(() => planWrites(inputs, this.#options))
+    const plan = pace.hold(() => planWrites(inputs, this.#options))
     if (plan.added.size === 0 && plan.removed.length === 0) return plan.counts
     const { first: from, end: to } = plan.grant
     if (to > table.slots) this.#options.budget.check(to, indexer.current)
     const reused = Array.from(plan.grant.reused).filter((slot) => plan.added.has(slot))
     await this.#options.fieldCheck.passed()
-    const prepared = pace.spend(() => fields.prepare(plan.indexed, this.#unindexed))
+    const prepared = pace.hold(() => fields.prepare(plan.indexed, this.#unindexed))
     const { dimension } = this.#options.storage
     const slots = slotsOf(plan.grant)
     const vectors = vectorsOf(inputs, dimension).subarray(0, slots.length * dimension)
@@ -220,34 +221,30 @@ export class Writer {
         store.putUnindexed(Array.from(plan.unindexed.values(), ({ key, slots }) => [key, slots]))
       }
     }
-    await store.apply(() => pace.spend(put))
+    await store.apply(() => pace.hold(put))
     fields.sum = prepared.sum
     this.#sequence = sequence
     if (store.database.durability === 'sync') this.#durableSequence = sequence
     this.#unindexed = plan.unindexed
     this.commits++
-    table.extend(to)
-    for (const [slot, { id }] of plan.added) table.add(slot, id)
-    for (const slot of plan.removed) table.remove(slot)
-    onRemoved(plan.removed)
-    onReused(reused)
-    indexer.committed({ end: to, reused, removed: plan.removed }, encoded)
+    pace.hold(() => {
+      table.extend(to)
+      for (const [slot, { id }] of plan.added) table.add(slot, id)
+      for (const slot of plan.removed) table.remove(slot)
+      onRemoved(plan.removed)
+      onReused(reused)
+      indexer.committed({ end: to, reused, removed: plan.removed }, encoded)
+    })
     return plan.counts
   }
 
   /** Vectors survive power loss before anything durable names their slots. */
   async #store(plan: WritePlan, vectors: Float32Array): Promise<void> {
     if (vectors.length === 0) return
-    const { storage, store } = this.#options
+    const { storage, store, pace } = this.#options
     const { durability, latch } = store.database
-    const write = async () => {
-      const runs = runsOf(plan.grant)
-      await Promise.all(
-        runs.map((run) => storage.write(run.slot, vectorsOfRun(vectors, run, storage.dimension))),
-      )
-      if (durability === 'sync') await storage.flush()
-    }
-    await latch.guard(write())
+    const isAwaited = () => this.#holds > 0
+    await latch.guard(writeVectors({ storage, durability, pace, isAwaited }, plan.grant, vectors))
   }
 
   #joinFlushes(): () => void {

@@ -14,6 +14,7 @@ import { SlotSet } from '../src/slot-set.js'
 import { SlotTable } from '../src/slot-table.js'
 import { Store } from '../src/store.js'
 import { Warmth } from '../src/warmth.js'
+import { WritePace } from '../src/write-pace.js'
 import { directory, vectors } from './world.js'
 
 const dimension = 8
@@ -38,7 +39,8 @@ async function assembled(points: number, indexedFields: string[] = []): Promise<
   const pool = new Pool(1)
   const warmth = new Warmth(async () => false)
   const storage = memoryStorage()
-  const host = { store, files, pool, warmth, storage, directory: join(path, 'c') }
+  const pace = new WritePace(1, pool.threads)
+  const host = { store, files, pool, pace, warmth, storage, directory: join(path, 'c') }
   const parts = await openParts(
     host,
     { ...config, indexedFields },

@@ -112,9 +112,10 @@ describe('writes', () => {
     const third = collection.upsert(points(3, 20))
     const reason = new Error('no longer wanted')
     controller.abort(reason)
+    // At once, not when its turn comes.
+    const error = await second.catch((caught: unknown) => caught)
     release()
     await first
-    const error = await second.catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(AbortError)
     expect(error).toMatchObject({ code: 'ANNULUS_ABORTED', cause: reason })
     await third

@@ -1,5 +1,8 @@
 #include "sliced_job.h"
 
+#include <algorithm>
+#include <ctime>
+
 namespace annulus::hnsw {
 
 namespace {
@@ -14,6 +17,19 @@ struct Submitting {
   bool ran_inside = false;
 };
 thread_local Submitting submitting;
+
+// CPU time of the calling thread: waiting for a core costs nobody anything.
+uint64_t thread_cpu_ns() {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+  timespec now;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+  }
+#endif
+  const auto now_ns = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now_ns).count());
+}
 
 }  // namespace
 
@@ -31,14 +47,32 @@ SlicedJob::SlicedJob(std::shared_ptr<Graph> graph, const annulus_pool &pool, boo
       pool.submit(pool.self, run, self, self->job->background(*self));
     };
   }
+  lanes_[0].left = true;
 }
 
-void SlicedJob::start(const int32_t *abort, uint32_t *progress, Done done, void *ctx) {
+void SlicedJob::start(const int32_t *abort, uint32_t *progress, uint64_t allowance_ns, Done done,
+                      void *ctx) {
   abort_ = abort;
   progress_ = progress;
+  allowance_ns_ = allowance_ns;
   done_ = done;
   ctx_ = ctx;
-  pool_->submit(pool_->self, run, &lanes_[0], background(lanes_[0]));
+  spent_ns_.store(0, std::memory_order_relaxed);
+  const auto waits = [](const Lane &lane) { return lane.left; };
+  auto waiting = static_cast<uint32_t>(std::count_if(lanes_.begin(), lanes_.end(), waits));
+  running_.store(waiting, std::memory_order_release);
+  // The last one submitted may be the end of the job.
+  const annulus_pool pool = *pool_;
+  for (Lane *lane = lanes_.data(); waiting > 0; ++lane) {
+    if (!lane->left) continue;
+    lane->left = false;
+    --waiting;
+    pool.submit(pool.self, run, lane, background(*lane));
+  }
+}
+
+bool SlicedJob::left() const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [](const Lane &lane) { return lane.left; });
 }
 
 void SlicedJob::run(void *ctx, uint32_t) {
@@ -49,9 +83,13 @@ void SlicedJob::run(void *ctx, uint32_t) {
   }
   SlicedJob *job = lane->job;
   for (bool again = true; again;) {
-    const After after = job->slice(*lane);
-    if (after == After::finished) job->finish_lane();
-    if (after != After::more) return;
+    const After after = job->timed_slice(*lane);
+    if (after == After::paused) return;
+    if (after == After::finished || !job->allowed()) {
+      lane->left = after == After::more;
+      job->finish_lane();
+      return;
+    }
     const annulus_pool pool = *job->pool_;
     const Submitting outer = submitting;
     submitting = {lane, false};
@@ -59,6 +97,16 @@ void SlicedJob::run(void *ctx, uint32_t) {
     again = submitting.ran_inside;
     submitting = outer;
   }
+}
+
+SlicedJob::After SlicedJob::timed_slice(Lane &lane) {
+  const uint64_t start = thread_cpu_ns();
+  const After after = slice(lane);
+  // What is paused may go on elsewhere already, and the job may be gone.
+  if (after != After::paused) {
+    spent_ns_.fetch_add(thread_cpu_ns() - start, std::memory_order_acq_rel);
+  }
+  return after;
 }
 
 void SlicedJob::start_others() {

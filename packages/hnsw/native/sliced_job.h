@@ -24,8 +24,14 @@ class SlicedJob {
   SlicedJob(const SlicedJob &) = delete;
   SlicedJob &operator=(const SlicedJob &) = delete;
 
-  /// `abort` is read until `done`; `progress` (may be NULL) is the job's to count in.
-  void start(const int32_t *abort, uint32_t *progress, Done done, void *ctx);
+  /// Works until the end, or until the job has taken `allowance_ns` of CPU time on all threads (0: no
+  /// bound; a lane ends its slice first). `abort` is read until `done`; `progress` (may be NULL) is the
+  /// job's to count in. After `done` what is `left` goes on with another call.
+  void start(const int32_t *abort, uint32_t *progress, uint64_t allowance_ns, Done done, void *ctx);
+  /// After `done`: whether the allowance ended before the work did.
+  bool left() const;
+  /// CPU time taken since `start`, on all threads.
+  uint64_t spent_ns() const { return spent_ns_.load(std::memory_order_acquire); }
   int32_t status() const { return status_.load(std::memory_order_acquire); }
 
  protected:
@@ -34,6 +40,8 @@ class SlicedJob {
     SlicedJob *job = nullptr;
     /// Others wait for what this lane does next, so it goes first.
     bool urgent = false;
+    /// It has something to do in the next call of `start`.
+    bool left = false;
   };
   /// `paused`: the lane's ticket was left somewhere and will be resumed.
   enum class After { more, paused, finished };
@@ -58,6 +66,8 @@ class SlicedJob {
 
  private:
   static void run(void *lane, uint32_t worker);
+  After timed_slice(Lane &lane);
+  bool allowed() const { return allowance_ns_ == 0 || spent_ns() < allowance_ns_; }
   bool background(const Lane &lane) const { return background_ && !lane.urgent; }
   void finish_lane();
 
@@ -68,7 +78,9 @@ class SlicedJob {
   uint32_t *progress_ = nullptr;
   Done done_ = nullptr;
   void *ctx_ = nullptr;
-  std::atomic<uint32_t> running_{1};  // lanes not yet finished
+  uint64_t allowance_ns_ = 0;
+  std::atomic<uint64_t> spent_ns_{0};
+  std::atomic<uint32_t> running_{0};  // lanes, until they finish or are left
   std::atomic<int32_t> status_{ANNULUS_OK};
 };
 

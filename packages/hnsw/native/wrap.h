@@ -14,15 +14,6 @@ namespace annulus::hnsw {
 
 void export_graph(Napi::Env env, Napi::Object exports);
 
-/// insert(slots, abortFlag, progress, background) -> Promise<void>. The slots are checked already.
-Napi::Promise begin_insert(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
-                           std::vector<uint32_t> slots, const Napi::Value &abort,
-                           const Napi::Value &progress, bool background);
-
-/// repair(abortFlag, progress) -> Promise<{freed, relinked}>. One at a time.
-Napi::Promise begin_repair(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
-                           const Napi::Value &abort, const Napi::Value &progress);
-
 /// search(query, k, ef, allowed, skipped, abortFlag) -> Promise<Uint32Array>: slots, then the bits
 /// of distances.
 Napi::Promise begin_search(Napi::Env env, std::shared_ptr<const Graph> graph,

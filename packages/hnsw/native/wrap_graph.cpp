@@ -9,6 +9,7 @@
 #include "remove.h"
 #include "source.h"
 #include "wrap.h"
+#include "wrap_job.h"
 
 namespace annulus::hnsw {
 
@@ -39,6 +40,7 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
         {InstanceMethod<&GraphHandle::insert>("insert"),
          InstanceMethod<&GraphHandle::remove>("remove"),
          InstanceMethod<&GraphHandle::repair>("repair"),
+         InstanceMethod<&GraphHandle::proceed_piece>("proceed"),
          InstanceMethod<&GraphHandle::search>("search"),
          InstanceMethod<&GraphHandle::contains>("contains"),
          InstanceMethod<&GraphHandle::occupied>("occupied"),
@@ -105,6 +107,20 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
     return slots;
   }
 
+  void check_progress(const Napi::Value &value) const {
+    if (value.IsUndefined()) return;
+    if (typed<Napi::Uint32Array>(value, napi_uint32_array, "progress").ElementLength() < 2) {
+      throw Napi::RangeError::New(env_, "progress needs two elements");
+    }
+  }
+
+  // What is left of an insertion or a repair; of which graph makes no difference.
+  Napi::Value proceed_piece(const Napi::CallbackInfo &info) {
+    open("proceed");
+    check_progress(info[1]);
+    return proceed(info[3], {info[0], info[1], info[2]});
+  }
+
   Napi::Value insert(const Napi::CallbackInfo &info) {
     open("insert");
     std::vector<uint32_t> slots = take_slots(info[0], "insert");
@@ -116,12 +132,9 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
           "insert: slot " + std::to_string(slot) +
               " was removed; its neighbourhood must be repaired before it is used again");
     }
-    if (!info[2].IsUndefined() &&
-        typed<Napi::Uint32Array>(info[2], napi_uint32_array, "progress").ElementLength() < 1) {
-      throw Napi::RangeError::New(env_, "progress needs one element");
-    }
-    return begin_insert(env_, graph_, *pool_, std::move(slots), info[1], info[2],
-                        info[3].ToBoolean());
+    check_progress(info[2]);
+    auto job = std::make_shared<InsertJob>(graph_, *pool_, std::move(slots), info[3].ToBoolean());
+    return begin_piece(env_, std::move(job), {info[1], info[2], info[4]});
   }
 
   Napi::Value remove(const Napi::CallbackInfo &info) {
@@ -133,11 +146,9 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
 
   Napi::Value repair(const Napi::CallbackInfo &info) {
     open("repair");
-    if (!info[1].IsUndefined() &&
-        typed<Napi::Uint32Array>(info[1], napi_uint32_array, "progress").ElementLength() < 2) {
-      throw Napi::RangeError::New(env_, "progress needs two elements");
-    }
-    return begin_repair(env_, graph_, *pool_, info[0], info[1]);
+    check_progress(info[1]);
+    return begin_piece(env_, std::make_shared<RepairJob>(graph_, *pool_),
+                       {info[0], info[1], info[2]});
   }
 
   Napi::Value search(const Napi::CallbackInfo &info) {

@@ -1,9 +1,4 @@
-// An insertion as a promise.
-#include <annulus/externals.h>
-
-#include <vector>
-
-#include "insert_job.h"
+// A piece of an insertion as a promise.
 #include "wrap_job.h"
 
 namespace annulus::hnsw {
@@ -12,22 +7,18 @@ namespace {
 
 class InsertTask : public JobTask<InsertJob> {
  public:
-  using JobTask::JobTask;
+  InsertTask(Napi::Env env, std::shared_ptr<InsertJob> job)
+      : JobTask(env, std::move(job), "insert") {}
 
-  void settle(Napi::Env env) override {
-    check(env, "insert");
-    deferred().Resolve(env.Undefined());
-  }
+ private:
+  void conclude(Napi::Env, Napi::Object) override {}
+  Left rest() override { return {job(), nullptr}; }
 };
 
 }  // namespace
 
-Napi::Promise begin_insert(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
-                           std::vector<uint32_t> slots, const Napi::Value &abort,
-                           const Napi::Value &progress, bool background) {
-  auto task =
-      std::make_unique<InsertTask>(env, std::move(graph), pool, std::move(slots), background);
-  return begin_job(env, std::move(task), abort, progress);
+Napi::Promise begin_piece(Napi::Env env, std::shared_ptr<InsertJob> job, const Piece &piece) {
+  return begin_job(env, std::make_unique<InsertTask>(env, std::move(job)), piece);
 }
 
 }  // namespace annulus::hnsw

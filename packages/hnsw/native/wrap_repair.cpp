@@ -1,9 +1,6 @@
-// A repair as a promise.
-#include <annulus/externals.h>
-
+// A piece of a repair as a promise.
 #include <algorithm>
 
-#include "repair_job.h"
 #include "wrap_job.h"
 
 namespace annulus::hnsw {
@@ -12,26 +9,24 @@ namespace {
 
 class RepairTask : public JobTask<RepairJob> {
  public:
-  using JobTask::JobTask;
+  RepairTask(Napi::Env env, std::shared_ptr<RepairJob> job)
+      : JobTask(env, std::move(job), "repair") {}
 
-  void settle(Napi::Env env) override {
-    check(env, "repair");
-    const std::vector<uint32_t> slots = job().take_freed();
+ private:
+  void conclude(Napi::Env env, Napi::Object out) override {
+    const std::vector<uint32_t> slots = job()->take_freed();
     Napi::Uint32Array freed = Napi::Uint32Array::New(env, slots.size());
     std::copy(slots.begin(), slots.end(), freed.Data());
-    Napi::Object out = Napi::Object::New(env);
     out.Set("freed", freed);
-    out.Set("relinked", Napi::Number::New(env, static_cast<double>(job().relinked())));
-    deferred().Resolve(out);
+    out.Set("relinked", Napi::Number::New(env, static_cast<double>(job()->relinked())));
   }
+  Left rest() override { return {nullptr, job()}; }
 };
 
 }  // namespace
 
-Napi::Promise begin_repair(Napi::Env env, std::shared_ptr<Graph> graph, const annulus_pool &pool,
-                           const Napi::Value &abort, const Napi::Value &progress) {
-  auto task = std::make_unique<RepairTask>(env, std::move(graph), pool);
-  return begin_job(env, std::move(task), abort, progress);
+Napi::Promise begin_piece(Napi::Env env, std::shared_ptr<RepairJob> job, const Piece &piece) {
+  return begin_job(env, std::make_unique<RepairTask>(env, std::move(job)), piece);
 }
 
 }  // namespace annulus::hnsw

@@ -9,7 +9,8 @@ import {
 import { checkInteger, checkPath, checkQuery, checkWords } from './arguments.js'
 import type { CheckReport } from './check-report.js'
 import type { GraphStats } from './graph-stats.js'
-import { type NativeGraph, native } from './native.js'
+import { type NativeGraph, native, type RepairPiece } from './native.js'
+import { inPieces, type Pace, type Piece } from './pieces.js'
 import { type InsertProgress, reporting } from './progress.js'
 import type { RepairReport } from './repair-report.js'
 
@@ -42,12 +43,16 @@ export interface InsertOptions {
   readonly onProgress?: ((progress: InsertProgress) => void) | undefined
   /** Lets searches go first, always. Default false: turns are taken, a millisecond each. */
   readonly background?: boolean | undefined
+  /** Does it in pieces with rests between them; default: in one. */
+  readonly pace?: Pace | undefined
 }
 
 export interface RepairOptions {
   readonly signal?: AbortSignal | undefined
   /** Called about ten times a second, and once at the end. */
   readonly onProgress?: ((progress: InsertProgress) => void) | undefined
+  /** As of {@link InsertOptions}. */
+  readonly pace?: Pace | undefined
 }
 
 export interface SearchOptions {
@@ -121,11 +126,18 @@ export class HnswIndex {
    */
   async insert(slots: Uint32Array, options: InsertOptions = {}): Promise<void> {
     checkWords('slots', slots)
-    checkOptions('insert', options, ['signal', 'onProgress', 'background'])
-    const { signal, onProgress, background = false } = options
+    checkOptions('insert', options, ['signal', 'onProgress', 'background', 'pace'])
+    const { signal, onProgress, background = false, pace } = options
+    const graph = this.#graph
     await this.#run(
       reporting(slots.length, onProgress, signal, (stop, counter) =>
-        withAbort(stop, (flag) => this.#graph.insert(slots, flag, counter, background)),
+        withAbort(stop, (flag) =>
+          inPieces<Piece>(pace, stop, (cpuMs, left) =>
+            left === undefined
+              ? graph.insert(slots, flag, counter, background, cpuMs)
+              : graph.proceed(flag, counter, cpuMs, left),
+          ),
+        ),
       ),
     )
   }
@@ -156,17 +168,24 @@ export class HnswIndex {
    * @throws AnnulusError AbortError, `ANNULUS_CLOSED`, `ANNULUS_OUT_OF_MEMORY`; nothing was freed then.
    */
   async repair(options: RepairOptions = {}): Promise<RepairReport> {
-    checkOptions('repair', options, ['signal', 'onProgress'])
-    const { signal, onProgress } = options
+    checkOptions('repair', options, ['signal', 'onProgress', 'pace'])
+    const { signal, onProgress, pace } = options
+    const graph = this.#graph
     const turn = this.#repair.then(() =>
       reporting(0, onProgress, signal, (stop, counter) =>
-        withAbort(stop, (flag) => this.#graph.repair(flag, counter)),
+        withAbort(stop, (flag) =>
+          inPieces<RepairPiece>(pace, stop, (cpuMs, left) =>
+            left === undefined
+              ? graph.repair(flag, counter, cpuMs)
+              : graph.proceed(flag, counter, cpuMs, left),
+          ),
+        ),
       ),
     )
     this.#repair = turn.catch(() => undefined)
-    const report = await this.#run(turn)
+    const { freed = new Uint32Array(), relinked = 0 } = await this.#run(turn)
     await this.quiescent()
-    return report
+    return { freed, relinked }
   }
 
   /** Resolves when all searches that this index had begun by now have settled. */

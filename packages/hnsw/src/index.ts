@@ -8,5 +8,6 @@ export {
   type RepairOptions,
   type SearchOptions,
 } from './hnsw-index.js'
+export type { Pace } from './pieces.js'
 export type { InsertProgress } from './progress.js'
 export type { RepairReport } from './repair-report.js'

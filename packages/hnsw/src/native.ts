@@ -8,7 +8,11 @@ import {
 } from '@annulus/native'
 import type { CheckReport } from './check-report.js'
 import type { GraphStats } from './graph-stats.js'
+import type { Left, Piece } from './pieces.js'
 import type { RepairReport } from './repair-report.js'
+
+/** The report comes with the last piece. */
+export interface RepairPiece extends Piece, Partial<RepairReport> {}
 
 export interface NativeGraph {
   readonly size: number
@@ -17,11 +21,23 @@ export interface NativeGraph {
     abort: Int32Array | undefined,
     progress: Uint32Array | undefined,
     background: boolean,
-  ): Promise<void>
+    cpuMs: number,
+  ): Promise<Piece>
   /** How many slots changed. */
   remove(slots: Uint32Array): number
   /** One at a time. Counts slots looked at, of how many, in two words. */
-  repair(abort: Int32Array | undefined, progress: Uint32Array | undefined): Promise<RepairReport>
+  repair(
+    abort: Int32Array | undefined,
+    progress: Uint32Array | undefined,
+    cpuMs: number,
+  ): Promise<RepairPiece>
+  /** Goes on with an insertion or a repair. */
+  proceed(
+    abort: Int32Array | undefined,
+    progress: Uint32Array | undefined,
+    cpuMs: number,
+    left: Left,
+  ): Promise<RepairPiece>
   /** Slots, then as many distances as float32 bits. */
   search(
     query: Float32Array,

@@ -2,7 +2,7 @@
 import { AbortError, Pool } from '@annulus/native'
 import { type Codes, none } from '@annulus/quantization'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { HnswIndex, type InsertProgress } from '../src/index.js'
+import { HnswIndex, type InsertProgress, type Pace } from '../src/index.js'
 import {
   bitmapOf,
   clumpedVectors,
@@ -179,4 +179,58 @@ describe.skipIf(!hasRealSet(set))(`${set} (skipped when ANNULUS_DATA has no such
     await fresh.close()
     churned.close()
   }, 60_000)
+})
+
+describe('work in pieces', () => {
+  /** Pieces of a moment each, and what is done between them. */
+  function paced(rest: () => void = () => {}) {
+    const spent: number[] = []
+    const pace: Pace = {
+      pieceMs: 1e-3,
+      spend: (cpuMs) => void spent.push(cpuMs),
+      rest: async () => rest(),
+    }
+    return { spent, pace }
+  }
+
+  it('does the same as in one: every node is linked, every removed one freed', async () => {
+    const graph = HnswIndex.create({ pool, scorer: codes.scorer(), m: 8, efConstruct: 60 })
+    const { spent, pace } = paced()
+    await graph.insert(range(0, count), { background: true, pace })
+    expect(graph.size).toBe(count)
+    expect(spent.length).toBeGreaterThan(10)
+    expect(Math.min(...spent)).toBeGreaterThan(0)
+    const gone = range(0, count).filter((slot) => slot % 5 < 2)
+    graph.remove(gone)
+    const inserting = spent.length
+    expect((await graph.repair({ pace })).freed).toEqual(gone)
+    expect(spent.length).toBeGreaterThan(inserting + 10)
+    expect(await graph.check()).toMatchObject({ nodes: count - gone.length, violations: 0 })
+    await graph.close()
+  })
+
+  it('ends at an abort between two pieces, and can be done again whole', async () => {
+    const graph = await built()
+    graph.remove(range(0, 1000))
+    const stop = new AbortController()
+    let rests = 0
+    const { pace } = paced(() => {
+      if (++rests === 3) stop.abort()
+    })
+    await expect(graph.repair({ pace, signal: stop.signal })).rejects.toThrow(AbortError)
+    graph.remove(range(1000, 2000))
+    expect((await graph.repair()).freed).toEqual(range(0, 2000))
+    expect(await graph.check()).toMatchObject({ nodes: count - 2000, violations: 0 })
+    await graph.close()
+  })
+
+  it('passes on what a rest throws, and leaves nothing behind that keeps the graph open', async () => {
+    const graph = await built()
+    graph.remove(range(0, 1000))
+    const { pace } = paced(() => {
+      throw new Error('no rest')
+    })
+    await expect(graph.repair({ pace })).rejects.toThrow('no rest')
+    await graph.close()
+  })
 })

@@ -134,13 +134,20 @@ void save_until_over(Round &round, const std::string &path) {
   } while (!round.over.load());
 }
 
+// Piece by piece where there is an allowance.
+void run_job(hnsw::SlicedJob &job, const int32_t *abort, uint64_t allowance_ns) {
+  do {
+    Latch latch;
+    job.start(
+        abort, nullptr, allowance_ns,
+        [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); }, &latch);
+    latch.wait();
+  } while (job.left());
+}
+
 void insert_slots(Round &round, const annulus_pool &pool, std::vector<uint32_t> slots) {
-  Latch latch;
   hnsw::InsertJob job(round.graph, pool, std::move(slots), true);
-  job.start(
-      nullptr, nullptr, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
-      &latch);
-  latch.wait();
+  run_job(job, nullptr, 500'000);
   require(job.status() == ANNULUS_OK, "an insertion failed");
 }
 
@@ -154,13 +161,12 @@ void repair_until_over(Round &round, const annulus_pool &pool, uint32_t seed) {
     last = round.inserted.load();
     const bool aborts = !last && turn % 3 == 2;
     int32_t abort = 0;
-    Latch latch;
     hnsw::RepairJob job(round.graph, pool);
-    job.start(
-        &abort, nullptr, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
-        &latch);
-    if (aborts) __atomic_store_n(&abort, 1, __ATOMIC_RELAXED);
-    latch.wait();
+    std::thread aborting([&] {
+      if (aborts) __atomic_store_n(&abort, 1, __ATOMIC_RELAXED);
+    });
+    run_job(job, &abort, turn % 2 == 0 ? 300'000 : 0);
+    aborting.join();
     if (aborts && job.status() == ANNULUS_ABORTED) continue;
     require(job.status() == ANNULUS_OK, "a repair failed");
     std::vector<uint32_t> freed = job.take_freed();
@@ -185,7 +191,7 @@ void insert_all(Round &round, const annulus_pool &pool, uint32_t seed, bool back
   Latch latch;
   hnsw::InsertJob job(round.graph, pool, order, background);
   job.start(
-      nullptr, nullptr, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
+      nullptr, nullptr, 0, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
       &latch);
   for (uint32_t i = 0; i < kSlots / 10; ++i) {
     hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
