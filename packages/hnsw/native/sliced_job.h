@@ -24,9 +24,9 @@ class SlicedJob {
   SlicedJob(const SlicedJob &) = delete;
   SlicedJob &operator=(const SlicedJob &) = delete;
 
-  /// Works until the end, or until the job has taken `allowance_ns` of CPU time on all threads (0: no
-  /// bound; a lane ends its slice first). `abort` is read until `done`; `progress` (may be NULL) is the
-  /// job's to count in. After `done` what is `left` goes on with another call.
+  /// Works until the end, or until the job has taken `allowance_ns` of CPU time on all threads (0:
+  /// no bound; a lane ends its slice first). `abort` is read until `done`; `progress` (may be NULL)
+  /// is the job's to count in. After `done` what is `left` goes on with another call.
   void start(const int32_t *abort, uint32_t *progress, uint64_t allowance_ns, Done done, void *ctx);
   /// After `done`: whether the allowance ended before the work did.
   bool left() const;

@@ -1,5 +1,5 @@
-// A piece of a job over the pool as a promise: with an abort flag, counters of its progress and a bound
-// of the CPU time it may take.
+// A piece of a job over the pool as a promise: with an abort flag, counters of its progress and a
+// bound of the CPU time it may take.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,8 @@ struct Left {
   std::shared_ptr<RepairJob> repair;
 };
 Napi::Value left_external(Napi::Env env, Left left);
-/// Promises of {cpuMs, left}, without `left` after the last piece; then of a repair's {freed, relinked}, too.
+/// Promises of {cpuMs, left}, without `left` after the last piece; then of a repair's {freed,
+/// relinked}, too.
 Napi::Promise begin_piece(Napi::Env env, std::shared_ptr<InsertJob> job, const Piece &piece);
 Napi::Promise begin_piece(Napi::Env env, std::shared_ptr<RepairJob> job, const Piece &piece);
 /// Goes on with what a piece has left, once.
