@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "patience.h"
+
 #if defined(__linux__)
 #include <pthread.h>
 #include <sched.h>
@@ -31,6 +33,10 @@ constexpr auto kForegroundRecent = std::chrono::milliseconds(10);
 // foreground jobs while both kinds wait (a search is 0.1 ms or so).
 constexpr auto kBackgroundRest = std::chrono::milliseconds(5);
 constexpr uint32_t kForegroundTurns = 16;
+
+// How long a worker looks for the next search before it sleeps. One caller after another comes back
+// within 20 to 30 µs; to be woken from an idle core takes as long again.
+constexpr auto kLookout = std::chrono::microseconds(50);
 
 struct Job {
   void (*run)(void *, uint32_t);
@@ -71,22 +77,29 @@ struct Pool::State {
   std::chrono::steady_clock::time_point foreground_at{};
   std::chrono::steady_clock::time_point background_at{};
   uint32_t sleeping = 0;
+  uint32_t looking = 0;  // neither asleep nor at a job
   uint32_t alive = 0;
   uint32_t spares = 0;
+  uint32_t in_spares = 0;  // spare workers that are building
+  std::atomic<uint32_t> jobs{0};
+  Patience patience;
+  std::atomic<uint32_t> news{0};  // changes with every foreground job; for those who look
   bool closed = false;
   bool draining = false;  // a submitting thread acts as worker 0, because no worker is left
   std::vector<std::thread> workers;
   std::atomic<uint32_t> references{1};
   uint32_t threads = 0;
+  uint32_t cores = 1;
 
   void work(uint32_t worker) {
     begin("annulus-pool");
     give_way();
     std::unique_lock<std::mutex> lock(mutex);
     for (;;) {
-      run_queued(lock, worker);
+      const bool served = run_queued(lock, worker);
       if (closed) break;
       wake_builder();
+      if (served && look_out(lock)) continue;
       ++sleeping;
       if (background.empty()) {
         ready.wait(lock);
@@ -96,6 +109,27 @@ struct Pool::State {
       --sleeping;
     }
     --alive;
+  }
+
+  // Looks for the next search instead of sleeping, where a core would be idle otherwise. False, and
+  // still locked throughout, when that is not to be tried.
+  bool look_out(std::unique_lock<std::mutex> &lock) {
+    if (!has_idle_core() || !patience.worth_looking()) return false;
+    const uint32_t seen = news.load(std::memory_order_relaxed);
+    ++looking;
+    lock.unlock();
+    const bool came = look_for_change(news, seen, kLookout);
+    lock.lock();
+    --looking;
+    came ? patience.came() : patience.was_in_vain();
+    return true;
+  }
+
+  // One core is the event loop's, one each of the workers' who are awake, of whom the caller is
+  // one.
+  bool has_idle_core() const {
+    if (!background.empty() || in_background + in_spares > 0) return false;
+    return 1 + alive - sleeping <= cores;
   }
 
   // A spare worker builds while searches go on. Without them it leaves everything to the others.
@@ -110,7 +144,9 @@ struct Pool::State {
         continue;
       }
       background_at = std::chrono::steady_clock::now();
+      ++in_spares;
       run(lock, take(background), worker);
+      --in_spares;
     }
     --spares;
     wake_builder();
@@ -160,18 +196,21 @@ struct Pool::State {
     return job;
   }
 
-  static void run(std::unique_lock<std::mutex> &lock, Job job, uint32_t worker) {
+  void run(std::unique_lock<std::mutex> &lock, Job job, uint32_t worker) {
     lock.unlock();
     job.run(job.ctx, worker);
+    jobs.fetch_sub(1, std::memory_order_relaxed);
     lock.lock();
   }
 
-  // Returns, locked, when there is nothing to run now. Background jobs that have to wait for a
-  // worker are taken up by the one that is at theirs.
-  void run_queued(std::unique_lock<std::mutex> &lock, uint32_t worker) {
+  // Returns, locked, when there is nothing to run now: whether the last job was of the foreground.
+  // Background jobs that have to wait for a worker are taken up by the one that is at theirs.
+  bool run_queued(std::unique_lock<std::mutex> &lock, uint32_t worker) {
+    bool served = false;
     while (std::deque<Job> *queue = next_queue()) {
       const Job job = take(*queue);
       const bool building = queue == &background;
+      served = !building;
       (building ? background_at : foreground_at) = std::chrono::steady_clock::now();
       if (building) {
         passed_over = 0;
@@ -181,14 +220,16 @@ struct Pool::State {
       run(lock, job, worker);
       in_background -= building ? 1 : 0;
     }
+    return served;
   }
 };
 
-Pool *Pool::create(uint32_t threads, bool spares) {
-  return new Pool(threads < 1 ? 1 : threads, spares);
+Pool *Pool::create(uint32_t threads, bool spares, uint32_t cores) {
+  return new Pool(threads < 1 ? 1 : threads, spares, cores);
 }
 
-Pool::Pool(uint32_t threads, bool spares) : state_(std::make_shared<State>()) {
+Pool::Pool(uint32_t threads, bool spares, uint32_t cores) : state_(std::make_shared<State>()) {
+  state_->cores = cores;
   state_->workers.reserve(2 * threads);
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
@@ -208,7 +249,8 @@ Pool::Pool(uint32_t threads, bool spares) : state_(std::make_shared<State>()) {
             &Pool::retain,
             &Pool::release,
             &Pool::threads,
-            &Pool::submit};
+            &Pool::submit,
+            &Pool::jobs};
 }
 
 // Without any the workers do without.
@@ -243,6 +285,7 @@ void Pool::close() {
     std::lock_guard<std::mutex> lock(state_->mutex);
     state_->closed = true;
   }
+  state_->news.fetch_add(1, std::memory_order_release);
   state_->ready.notify_all();
   state_->spare_ready.notify_all();
 }
@@ -258,6 +301,10 @@ void Pool::release(void *self) {
 
 uint32_t Pool::threads(void *self) { return static_cast<Pool *>(self)->state_->threads; }
 
+uint32_t Pool::jobs(void *self) {
+  return static_cast<Pool *>(self)->state_->jobs.load(std::memory_order_relaxed);
+}
+
 void Pool::submit(void *self, void (*run)(void *, uint32_t), void *ctx,
                   int32_t background) noexcept {
   // The job may drop the last reference to the pool.
@@ -266,12 +313,14 @@ void Pool::submit(void *self, void (*run)(void *, uint32_t), void *ctx,
   std::deque<Job> &queue = background != 0 ? state->background : state->foreground;
   if (background != 0 && queue.empty()) state->background_at = std::chrono::steady_clock::now();
   queue.push_back({run, ctx});
+  state->jobs.fetch_add(1, std::memory_order_relaxed);
   if (state->alive > 0) {
-    if (background != 0) {
-      state->wake_builder();
-    } else if (state->sleeping > 0) {
-      state->ready.notify_one();
-    }
+    if (background != 0) return state->wake_builder();
+    const bool wake = state->sleeping > 0 && queue.size() > state->looking;
+    lock.unlock();
+    // Whoever looks takes the lock next: told before, it would have to wait for it.
+    state->news.fetch_add(1, std::memory_order_release);
+    if (wake) state->ready.notify_one();
   } else if (!state->draining) {
     state->draining = true;
     state->run_queued(lock, 0);

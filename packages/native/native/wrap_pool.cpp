@@ -1,5 +1,6 @@
 // new Pool(threads): the worker pool as a handle for the other addons.
 #include <annulus/externals.h>
+#include <uv.h>
 
 #include <system_error>
 
@@ -31,7 +32,7 @@ class PoolHandle : public Napi::ObjectWrap<PoolHandle> {
                        "threads must be a whole number from 1 to 256");
     }
     try {
-      pool_ = Pool::create(static_cast<uint32_t>(threads));
+      pool_ = Pool::create(static_cast<uint32_t>(threads), true, uv_available_parallelism());
     } catch (const std::system_error &error) {
       throw make_error(env, "ANNULUS_LIMIT",
                        std::string("the system refused to start a thread: ") + error.what());

@@ -9,6 +9,7 @@
 
 #include "search.h"
 #include "wrap.h"
+#include "wrap_polling.h"
 
 namespace annulus {
 
@@ -20,8 +21,9 @@ constexpr uint32_t kHeaderWords = 4;
 // The searches of one call share sources and options, and settle together.
 class SearchTask : public Task {
  public:
-  SearchTask(Napi::Env env, Settler &settler, Held<annulus_pool> pool)
-      : Task(env), settler_(settler), pool_(std::move(pool)) {}
+  SearchTask(Napi::Env env, Settler &settler, Held<annulus_pool> pool,
+             std::shared_ptr<LoopPolling> polling)
+      : Task(env), settler_(settler), pool_(std::move(pool)), polling_(std::move(polling)) {}
 
   void add(std::unique_ptr<Search> search) { searches_.push_back(std::move(search)); }
 
@@ -33,12 +35,14 @@ class SearchTask : public Task {
           *pool_, abort_flag(),
           [](Search *, void *self) { static_cast<SearchTask *>(self)->on_done(); }, this);
     }
+    polling_->began(pool_->jobs(pool_->self));
   }
 
   // For each query [found, reads, candidates, outcome, slots (found words), distances (found
   // floats)]; then of estimates how far below and how far above them truth lies at most, and of
   // mixed distances which are exact.
   void settle(Napi::Env env) override {
+    polling_->ended();
     size_t length = 0;
     for (const auto &search : searches_) {
       if (search->status() != ANNULUS_OK) {
@@ -93,6 +97,7 @@ class SearchTask : public Task {
 
   Settler &settler_;
   Held<annulus_pool> pool_;
+  std::shared_ptr<LoopPolling> polling_;
   std::vector<std::unique_ptr<Search>> searches_;
   std::atomic<size_t> running_{0};
 };
@@ -184,7 +189,9 @@ Napi::Value search(const Napi::CallbackInfo &info) {
   }
 
   AddonData &data = addon_data(env);
-  auto task = std::make_unique<SearchTask>(env, data.settler, Held<annulus_pool>(*pool));
+  auto task =
+      std::make_unique<SearchTask>(env, data.settler, Held<annulus_pool>(*pool),
+                                   *static_cast<std::shared_ptr<LoopPolling> *>(info.Data()));
   const float *const end = given.Data() + given.ElementLength();
   for (const float *query = given.Data(); query < end; query += dimension) {
     task->add(std::make_unique<Search>(std::vector<float>(query, query + dimension), sources,
@@ -237,7 +244,9 @@ Napi::Value find_next_reads(const Napi::CallbackInfo &info) {
 }  // namespace
 
 void export_search(Napi::Env env, Napi::Object exports) {
-  exports.Set("search", Napi::Function::New(env, search, "search"));
+  auto *polling = new std::shared_ptr<LoopPolling>(LoopPolling::create(env));
+  env.AddCleanupHook([](std::shared_ptr<LoopPolling> *held) { delete held; }, polling);
+  exports.Set("search", Napi::Function::New(env, search, "search", polling));
   exports.Set("nextReads", Napi::Function::New(env, find_next_reads, "nextReads"));
 }
 

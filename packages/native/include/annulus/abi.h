@@ -66,6 +66,8 @@ typedef struct annulus_pool {
    */
   void (*submit)(void *self, void (*run)(void *ctx, uint32_t worker), void *ctx,
                  int32_t background);
+  /* Jobs of both kinds that wait or run at the moment. */
+  uint32_t (*jobs)(void *self);
 } annulus_pool;
 
 /* Share of the pairs for which each side of a bound of `query_bounds` holds. */

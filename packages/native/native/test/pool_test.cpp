@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "../patience.h"
 #include "check.h"
 
 using namespace annulus;
@@ -54,10 +55,11 @@ void submit(Pool *pool, void (*run)(void *, uint32_t), void *ctx, bool backgroun
   pool->table().submit(pool, run, ctx, background ? 1 : 0);
 }
 
-void every_job_once(bool close_early) {
+// With more `cores` than threads all workers look for jobs before they sleep.
+void every_job_once(bool close_early, uint32_t cores) {
   const uint32_t threads = 3;
   const int submitters = 4, jobs = 500;
-  Pool *pool = Pool::create(threads);
+  Pool *pool = Pool::create(threads, true, cores);
   CHECK(pool->table().threads(pool) == threads);
   Tally tally(2 * threads);
   std::vector<std::thread> all;
@@ -251,6 +253,82 @@ void workers_build_rarely_beside_searches() {
   }
 }
 
+void pass_time(std::chrono::microseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) relax();
+}
+
+// Jobs come while a worker looks for them, just when it gives up (after 50 µs), and when it sleeps:
+// one lost would be waited for without end. Some that come at once keep it looking.
+void lookers_miss_nothing() {
+  for (const uint32_t threads : {1u, 2u}) {
+    Pool *pool = Pool::create(threads, true, 4);
+    Tally tally(2 * threads);
+    int jobs = 0;
+    const auto serve = [&](int after, bool background) {
+      pass_time(std::chrono::microseconds(after));
+      submit(pool, count_job, &tally, background);
+      ++jobs;
+      while (tally.total < jobs) std::this_thread::yield();
+    };
+    for (int round = 0; round < 1000; ++round) {
+      for (int i = 0; i < 3; ++i) serve(1, false);
+      serve(45 + round % 10, false);
+      serve(round % 100, round % 4 == 0);
+    }
+    tally.done.wait_for(jobs);
+    pool->table().release(pool);
+  }
+}
+
+// What is counted as under way is what was submitted and has not ended.
+void jobs_are_counted() {
+  Pool *pool = Pool::create(1, true, 2);
+  const auto counted = [&] { return pool->table().jobs(pool); };
+  CHECK(counted() == 0);
+  struct Held {
+    Gate started, go;
+  } held;
+  submit(
+      pool,
+      [](void *ctx, uint32_t) {
+        static_cast<Held *>(ctx)->started.open();
+        static_cast<Held *>(ctx)->go.wait_for(1);
+      },
+      &held);
+  held.started.wait_for(1);
+  Tally tally(2);
+  submit(pool, count_job, &tally);
+  CHECK(counted() == 2);
+  submit(pool, count_job, &tally, true);
+  // A spare worker may have run the last one already.
+  CHECK(counted() == 2 || counted() == 3);
+  held.go.open();
+  tally.done.wait_for(2);
+  while (counted() > 0) std::this_thread::yield();
+  pool->table().release(pool);
+}
+
+// Looking in vain becomes rare: of many waits one in 64 at most. One that was not in vain restores
+// it.
+void patience_ends() {
+  Patience patience;
+  int looks = 0;
+  for (int wait = 0; wait < 6400; ++wait) {
+    if (!patience.worth_looking()) continue;
+    ++looks;
+    patience.was_in_vain();
+  }
+  CHECK(looks >= 100 && looks < 110);
+  while (!patience.worth_looking()) {
+  }
+  patience.came();
+  for (int wait = 0; wait < 100; ++wait) {
+    CHECK(patience.worth_looking());
+    patience.came();
+  }
+}
+
 // Once searches have ended all workers build, also what was left to spare ones.
 void workers_build_alone() {
   Load load;
@@ -292,9 +370,14 @@ void dropped_by_its_own_job() {
 
 int main() {
   for (int round = 0; round < 10; ++round) {
-    every_job_once(false);
-    every_job_once(true);
+    for (const uint32_t cores : {1u, 8u}) {
+      every_job_once(false, cores);
+      every_job_once(true, cores);
+    }
   }
+  lookers_miss_nothing();
+  jobs_are_counted();
+  patience_ends();
   jobs_that_submit();
   submitters_take_turns();
   searches_go_first();

@@ -23,7 +23,8 @@ class SmallPool {
             [](void *) {},
             [](void *) {},
             [](void *self) { return static_cast<SmallPool *>(self)->count_; },
-            submit};
+            submit,
+            [](void *) { return 0u; }};
   }
 
   void close() {
