@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dropPageCache } from '@annulus/native'
 import { mmapStorage, open, uringStorage } from 'annulus'
+import { median } from './median.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -102,7 +103,6 @@ async function measure(variant, percent, queries) {
   })
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
 const queries = await makeQueries()
 const variants = values.variants.split(',')
 console.log('| cached % | variant | QPS | CPU µs a query | hits % |\n|---:|---|---:|---:|---:|')

@@ -6,13 +6,12 @@
 // With --cold every busy round begins with a database that was opened just now and nothing of which is in
 // the page cache; payloads are not kept in memory either, so that all of them come from LMDB's file.
 import { readFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { dropPageCache } from '@annulus/native'
 import { isUringSupported, open, storageByName } from 'annulus'
+import { forget } from './forget.mjs'
+import { median } from './median.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -45,19 +44,12 @@ async function delay(work) {
   return { p50, p99, max: loop.max / 1e6, faults: faults() - before }
 }
 
-async function forget(directory) {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
-  for (const entry of entries) if (entry.isFile()) dropPageCache(join(entry.parentPath, entry.name))
-}
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
-
 for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']) {
   let database
   let collection
   const reopen = async () => {
     await database?.close()
-    if (values.cold) await forget(values.database)
+    if (values.cold) forget(values.database)
     database = await open(values.database, { storage: storageByName(backend) })
     collection = await database.collection(
       values.collection,

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { isSupported, uringStorage } from '../packages/storage-uring/dist/index.js'
+import { median } from './median.mjs'
 
 const dimension = 768
 const vectorBytes = dimension * 4
@@ -143,8 +144,7 @@ function medianOf(results) {
   const figures = {}
   for (const [name, value] of Object.entries(results[0])) {
     if (typeof value !== 'number') continue
-    const sorted = results.map((result) => result[name]).sort((a, b) => a - b)
-    figures[name] = Number(sorted[Math.floor(sorted.length / 2)].toPrecision(4))
+    figures[name] = Number(median(results.map((result) => result[name])).toPrecision(4))
   }
   return figures
 }

@@ -5,11 +5,10 @@
 //   benchmarks/slow-disk/slow_disk BACKING MOUNT latency=2000 jitter=200
 //   node benchmarks/limited.mjs --memory 1500M -- node benchmarks/slow-disk/backends.mjs \
 //     --database MOUNT/1m --data SET [--queries 100] [--oversampling 4] [--rounds 3]
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { dropPageCache } from '@annulus/native'
 import { mmapStorage, open, openDataSet, uringStorage } from 'annulus'
+import { forget } from '../forget.mjs'
+import { median } from '../median.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -41,21 +40,13 @@ const backends = {
     queries: queries.slice(0, 10),
   },
 }
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
-
-function dropSegments() {
-  for (const name of readdirSync(values.database, { recursive: true })) {
-    if (name.endsWith('.seg')) dropPageCache(join(values.database, name))
-  }
-}
-
 const table = {}
 for (const [name, backend] of Object.entries(backends)) {
   const { storage, callers: tried = [1, 8], queries: asked = queries } = backend
   const figures = { latency: [], qps: [], reads: [] }
   for (let round = 0; round < rounds; round++) {
     for (const callers of tried) {
-      dropSegments()
+      forget(values.database, '.seg')
       const database = await open(values.database, { storage, readOnly: true })
       const collection = await database.collection(values.collection)
       const options = { limit: 10, ef: 64, oversampling, rescore: true, withPayload: false }

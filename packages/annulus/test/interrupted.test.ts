@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { endWhileBusy } from '@annulus/storage/conformance'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isUringSupported, mmapStorage, open, storageByName, uringStorage } from '../src/index.js'
 
@@ -27,23 +28,6 @@ beforeEach(async () => {
 }, 60_000)
 afterEach(() => rm(path, { recursive: true, force: true }))
 
-async function terminateWhileSearching(backend: string, messages: number): Promise<void> {
-  const worker = new Worker(workerFile, {
-    workerData: { path, backend, dimension },
-    execArgv: [], // the runner's would resolve packages to their TypeScript
-  })
-  await new Promise<void>((resolve, reject) => {
-    let left = messages
-    worker.on('message', () => {
-      if (--left === 0) resolve()
-    })
-    worker.on('error', reject)
-    worker.on('exit', (code) => reject(new Error(`the worker ended by itself with ${code}`)))
-  })
-  worker.removeAllListeners('exit')
-  await worker.terminate()
-}
-
 /** Cuts every segment as somebody else would: from another process. */
 async function cutElsewhere(): Promise<void> {
   const files = (await readdir(path, { recursive: true })).filter((file) => file.endsWith('.seg'))
@@ -62,7 +46,13 @@ describe.each(backends)('searches over %s', (backend) => {
     await using database = await open(path, { storage, readOnly: true })
     const collection = await database.collection('c')
     const before = await collection.search(vectorOf(5))
-    for (let round = 1; round <= 8; round++) await terminateWhileSearching(backend, round * 3)
+    for (let round = 1; round <= 8; round++) {
+      const worker = new Worker(workerFile, {
+        workerData: { path, backend, dimension },
+        execArgv: [], // the runner's would resolve packages to their TypeScript
+      })
+      await endWhileBusy(worker, round * 3)
+    }
     expect(await collection.search(vectorOf(5))).toEqual(before)
   }, 60_000)
 })

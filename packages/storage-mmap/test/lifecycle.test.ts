@@ -1,8 +1,9 @@
-// Threads that end, memory that is collected, callers that lose interest, all with reads in flight.
+// Threads that end, memory that is collected, all with reads in flight.
 import { readFile } from 'node:fs/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
+import { endWhileBusy } from '@annulus/storage/conformance'
 import { describe, expect, it } from 'vitest'
 import { mmapStorage } from '../src/index.js'
 import { inDirectory, randomFloats, randomSlots } from './vectors.js'
@@ -12,31 +13,14 @@ const collectGarbage: () => void = runInNewContext('gc')
 
 const workerFile = new URL('./worker.mjs', import.meta.url)
 
-function bytesOf(floats: Float32Array): Uint8Array {
-  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength)
-}
-
-async function terminateWhileReading(path: string, messages: number): Promise<void> {
-  const worker = new Worker(workerFile, {
-    workerData: { path },
-    execArgv: [], // the runner's would resolve packages to their TypeScript
-  })
-  await new Promise<void>((resolve, reject) => {
-    let left = messages
-    worker.on('message', () => {
-      if (--left === 0) resolve()
-    })
-    worker.on('error', reject)
-    worker.on('exit', (code) => reject(new Error(`the worker ended by itself with ${code}`)))
-  })
-  worker.removeAllListeners('exit')
-  await worker.terminate()
-}
-
 describe('reads in flight', () => {
   it('end with the worker thread that began them, twenty times', () =>
     inDirectory(async (path) => {
-      for (let round = 1; round <= 20; round++) await terminateWhileReading(path, round)
+      for (let round = 1; round <= 20; round++) {
+        // Without the runner's arguments, which would resolve packages to their TypeScript.
+        const worker = new Worker(workerFile, { workerData: { path }, execArgv: [] })
+        await endWhileBusy(worker, round)
+      }
     }))
 
   it('keep their mappings when nothing else does', () =>
@@ -84,34 +68,4 @@ describe('reads in flight', () => {
       expect(await mappings()).toBe(0)
     }),
   )
-
-  it('are aborted in a storm, each settling once, as AbortError or with the right answer', () =>
-    inDirectory(async (path) => {
-      const storage = await mmapStorage({ threads: 4 }).open({ path, dimension: 32 })
-      const vectors = randomFloats(32 * 1000, 1)
-      await storage.write(0, vectors)
-      const query = randomFloats(32, 2)
-      const slots = randomSlots(2000, 1000, 3)
-      const expected = await storage.score(query, slots, 'euclidean')
-      let aborted = 0
-      for (let round = 0; round < 40; round++) {
-        const calls = Array.from({ length: 30 }, (_, i) => {
-          const controller = new AbortController()
-          const call = storage.score(query, slots, 'euclidean', { signal: controller.signal })
-          if (i % 3 === 0) controller.abort(i)
-          if (i % 3 === 1) setImmediate(() => controller.abort(i))
-          return call.then(
-            (scores) => expect(Buffer.compare(bytesOf(scores), bytesOf(expected))).toBe(0),
-            (error) => {
-              expect(error).toMatchObject({ name: 'AbortError', cause: i })
-              aborted++
-            },
-          )
-        })
-        await Promise.all(calls)
-      }
-      expect(aborted).toBeGreaterThanOrEqual(40 * 10)
-      expect(storage.stats()).toMatchObject({ inFlight: 0, errors: 0 })
-      await storage.close()
-    }))
 })

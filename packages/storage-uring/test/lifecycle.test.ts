@@ -1,31 +1,15 @@
-// Threads and processes that end, callers that lose interest, signals: all with reads in flight.
+// Threads and processes that end, signals: all with reads in flight.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { endWhileBusy } from '@annulus/storage/conformance'
 import { describe, expect, it } from 'vitest'
 import { uringStorage } from '../src/index.js'
 import { bitsOf, inDirectory, randomFloats, randomSlots } from './site.js'
 
 const readingFile = new URL('./reading.mjs', import.meta.url)
-
-async function terminateWhileReading(path: string, messages: number): Promise<void> {
-  const worker = new Worker(readingFile, {
-    argv: [path],
-    execArgv: [], // the runner's would resolve packages to their TypeScript
-  })
-  await new Promise<void>((resolve, reject) => {
-    let left = messages
-    worker.on('message', () => {
-      if (--left === 0) resolve()
-    })
-    worker.on('error', reject)
-    worker.on('exit', (code) => reject(new Error(`the worker ended by itself with ${code}`)))
-  })
-  worker.removeAllListeners('exit')
-  await worker.terminate()
-}
 
 async function runReading(path: string, ending: string) {
   const child = spawn(process.execPath, [fileURLToPath(readingFile), path, ending], {
@@ -54,7 +38,11 @@ function descriptorsUnder(path: string): number {
 describe('with reads in flight', () => {
   it('a worker thread can be ended, ten times', async () => {
     for (let round = 1; round <= 10; round++) {
-      await inDirectory((path) => terminateWhileReading(path, 5 * round))
+      await inDirectory((path) => {
+        // Without the runner's arguments, which would resolve packages to their TypeScript.
+        const worker = new Worker(readingFile, { argv: [path], execArgv: [] })
+        return endWhileBusy(worker, 5 * round)
+      })
     }
   })
 
@@ -95,35 +83,6 @@ describe('with reads in flight', () => {
       expect(descriptorsUnder(path)).toBe(0)
       expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before)
       expect(reader).toBeDefined()
-    }))
-
-  it('calls are aborted in a storm, each settling once, as AbortError or with the right answer', () =>
-    inDirectory(async (path) => {
-      const storage = await uringStorage({ queueDepth: 16 }).open({ path, dimension: 256 })
-      await storage.write(0, randomFloats(256 * 1000, 1))
-      const query = randomFloats(256, 2)
-      const slots = randomSlots(500, 1000, 3)
-      const expected = bitsOf(await storage.score(query, slots, 'euclidean'))
-      let aborted = 0
-      for (let round = 0; round < 30; round++) {
-        const calls = Array.from({ length: 30 }, (_, i) => {
-          const controller = new AbortController()
-          const call = storage.score(query, slots, 'euclidean', { signal: controller.signal })
-          if (i % 3 === 0) controller.abort(i)
-          if (i % 3 === 1) setImmediate(() => controller.abort(i))
-          return call.then(
-            (scores) => expect(bitsOf(scores).equals(expected)).toBe(true),
-            (error) => {
-              expect(error).toMatchObject({ name: 'AbortError', cause: i })
-              aborted++
-            },
-          )
-        })
-        await Promise.all(calls)
-      }
-      expect(aborted).toBeGreaterThanOrEqual(30 * 10)
-      expect(storage.stats()).toMatchObject({ inFlight: 0, errors: 0 })
-      await storage.close()
     }))
 
   it('a hundred storages can be opened, read and closed side by side', () =>

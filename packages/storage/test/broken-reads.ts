@@ -111,3 +111,13 @@ export class LeaksListeners extends Delegate {
     return super.read(slots, options)
   }
 }
+
+export class AbortsOthers extends Delegate {
+  readonly #underWay = new AbortController()
+
+  override async score(query: Float32Array, slots: Uint32Array, metric: Metric, o?: ReadOptions) {
+    o?.signal?.addEventListener('abort', () => this.#underWay.abort(o.signal?.reason))
+    await new Promise((resolve) => setImmediate(resolve))
+    return super.score(query, slots, metric, { signal: this.#underWay.signal })
+  }
+}

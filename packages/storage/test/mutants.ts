@@ -4,6 +4,7 @@ import type { Capabilities, StorageSubject } from '../src/conformance/index.js'
 import { type MemoryStorageOptions, memoryStorage } from '../src/memory.js'
 import type { OpenOptions, VectorStorage } from '../src/types.js'
 import {
+  AbortsOthers,
   ChokesOnNothing,
   DropsDuplicates,
   HidesReason,
@@ -102,6 +103,7 @@ export const mutants: readonly Mutant[] = [
   broken('reads after close', 'ANNULUS_CLOSED', ReadsAfterClose),
   broken('ignores abort', 'aborted already', IgnoresAbort),
   broken('hides the reason of an abort', 'aborted already', HidesReason),
+  broken('aborts whoever is under way', 'ends no other call', AbortsOthers),
   broken('leaves listeners on signals', 'leaves no listener', LeaksListeners),
   broken('forgets to count', 'count what was done', ForgetsStats),
   broken('counts backwards', 'never go backwards', StatsGoBack),

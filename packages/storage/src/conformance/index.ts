@@ -40,5 +40,6 @@ const parts = [
 ]
 
 export { type CollectedFailure, type CollectedTest, collectTests, runCollected } from './collect.js'
+export { endWhileBusy } from './end-while-busy.js'
 export { type Fault, type FaultKind, FaultyFiles, faultKinds } from './faulty-files.js'
 export type { Capabilities, FactoryOptions, Runner, StorageSubject } from './subject.js'

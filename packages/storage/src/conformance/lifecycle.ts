@@ -95,6 +95,28 @@ function testAbort({ describe, it }: Runner, subject: StorageSubject): void {
         equal(storage.stats().inFlight, 0)
       }))
 
+    it('ends no other call, in a crowd of which two thirds are aborted', () =>
+      onStorage(subject, dimension, async (storage) => {
+        await storage.write(0, vectorsOf(200, dimension))
+        const query = vectorsOf(1, dimension, 2)
+        const slots = Uint32Array.from({ length: 500 }, (_, i) => (i * 7919) % 200)
+        const expected = await storage.score(query, slots, 'euclidean')
+        for (let round = 0; round < 10; round++) {
+          const calls = Array.from({ length: 30 }, async (_, i) => {
+            const abort = new AbortController()
+            const call = storage.score(query, slots, 'euclidean', { signal: abort.signal })
+            if (i % 3 === 0) abort.abort(i)
+            if (i % 3 === 1) setImmediate(() => abort.abort(i))
+            const outcome = await call.catch(() => undefined)
+            if (outcome === undefined && i % 3 < 2) await rejectsAborted(() => call, i)
+            else sameFloats(await call, expected, 'an answer beside aborted calls')
+          })
+          await Promise.all(calls)
+        }
+        equal(storage.stats().inFlight, 0)
+        equal(storage.stats().errors, 0, 'an abort is no error')
+      }))
+
     it('leaves no listener behind on a signal that is never aborted', () =>
       onStorage(subject, dimension, async (storage) => {
         await storage.write(0, vectorsOf(3, dimension))
