@@ -18,12 +18,8 @@ class FakeMaps final : public MapOps {
 
   bool resident(const uint8_t *, size_t) override { return roll() % 4 != 0; }
   void prefetch(const uint8_t *bytes, size_t size) override {
-    const uint64_t length = model_.layout.segment_bytes;
-    const auto holds = [&](const uint8_t *base) {
-      return base != nullptr && bytes >= base && bytes + size <= base + length;
-    };
-    if (size == 0 || std::none_of(bases_.begin(), bases_.end(), holds)) {
-      broken_rule("what is read ahead is no part of a segment");
+    if (size == 0 || !is_stored(bytes, size)) {
+      broken_rule("what is read ahead is no part of what a segment stores");
     }
     ++prefetched;
   }
@@ -51,6 +47,17 @@ class FakeMaps final : public MapOps {
   std::atomic<uint64_t> prefetched{0};
 
  private:
+  bool is_stored(const uint8_t *bytes, size_t size) const {
+    const Layout &layout = model_.layout;
+    for (uint64_t number = 0; number < bases_.size(); ++number) {
+      const uint8_t *base = bases_[number];
+      const uint64_t left = model_.slots - number * layout.slots_per_segment;
+      const uint64_t end =
+          layout.header_bytes + std::min(left, layout.slots_per_segment) * layout.stride;
+      if (base != nullptr && bytes >= base && bytes + size <= base + end) return true;
+    }
+    return false;
+  }
   // splitmix64 (S. Vigna), for any thread may ask.
   uint64_t roll() {
     uint64_t x = rolls_.fetch_add(0x9e3779b97f4a7c15ull, std::memory_order_relaxed);
