@@ -272,7 +272,7 @@ const searching = fc.record({
     fc.integer({ min: 1, max: 3 }),
     fc.nat(20).map((n) => n + 1),
   ),
-  ef: fc.constantFrom(4, 4, 128),
+  ef: fc.constantFrom(2, 2, 4, 128),
   exact: fc.boolean(),
   filter: anyFilter,
 })
