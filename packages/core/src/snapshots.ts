@@ -1,12 +1,12 @@
 // Derived files of a collection: written beside the valid ones, then named in one LMDB commit.
 import { join } from 'node:path'
-import { HnswIndex } from '@annulus/hnsw'
 import { AnnulusError, type Pool } from '@annulus/native'
-import { type Choice, loadCodes } from '@annulus/quantization'
+import type { Choice } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { SnapshotManifest } from './collection-state.js'
 import type { CollectionStore } from './collection-store.js'
-import { Generation, withScorer } from './generation.js'
+import { Generation } from './generation.js'
+import { IndexFiles } from './index-files.js'
 import { reassignedAfter, replay, scanRecords } from './slot-recovery.js'
 import type { SlotSet } from './slot-set.js'
 import { captureSlots, loadSlots, saveSlots } from './slot-snapshot.js'
@@ -18,6 +18,12 @@ export interface SnapshotOptions {
   readonly files: FileOps
   readonly pool: Pool
   readonly onRebuilt: (file: string, reason: AnnulusError) => void
+}
+
+/** What opening finds of a collection. */
+export interface LoadedSnapshot {
+  readonly table: SlotTable
+  readonly generation: Generation | undefined
 }
 
 const filePattern = /^(slots|codes|graph)\.\d+\.snap/
@@ -40,8 +46,27 @@ export class Snapshots {
     }
   }
 
+  /** The slot table, and codes and graph as far as they were saved and are intact; the indexer does the rest. */
+  async load(signal: AbortSignal): Promise<LoadedSnapshot> {
+    const files = this.#indexFiles(signal)
+    try {
+      const table = await this.#loadTable()
+      return { table, generation: files && (await this.#loadGeneration(table, files)) }
+    } catch (error) {
+      await files?.close()
+      throw error
+    }
+  }
+
+  #indexFiles(signal: AbortSignal): IndexFiles | undefined {
+    const { codes, graph } = this.#manifest ?? {}
+    if (codes === undefined) return undefined
+    const paths = { codes: this.#path(codes), graph: graph && this.#path(graph) }
+    return new IndexFiles(paths, this.#options.pool, signal)
+  }
+
   /** The slot table as of the last commit: from the snapshot and the changes since, or from all records. */
-  async loadTable(): Promise<SlotTable> {
+  async #loadTable(): Promise<SlotTable> {
     const { store, onRebuilt, files } = this.#options
     const manifest = this.#manifest
     const state = store.state()
@@ -66,17 +91,15 @@ export class Snapshots {
     return this.#manifest?.choice
   }
 
-  /** Codes and graph as far as they were saved and are intact; the indexer does the rest. */
-  async loadGeneration(table: SlotTable, signal: AbortSignal): Promise<Generation | undefined> {
+  async #loadGeneration(table: SlotTable, files: IndexFiles): Promise<Generation | undefined> {
     const manifest = this.#manifest
     if (manifest?.codes === undefined) return undefined
-    const { pool, onRebuilt } = this.#options
-    const codesPath = this.#path(manifest.codes)
+    const { store, onRebuilt } = this.#options
     let generation: Generation
     let reassigned: SlotSet
     try {
-      reassigned = reassignedAfter(this.#options.store, manifest.sequence)
-      const codes = await loadCodes(codesPath, { pool, signal })
+      reassigned = reassignedAfter(store, manifest.sequence)
+      const codes = await files.codes
       generation = new Generation(
         codes,
         manifest.trainedOn,
@@ -84,11 +107,14 @@ export class Snapshots {
         manifest.choice,
       )
       if (codes.slots < generation.encoded) {
-        codes.close()
-        throw new AnnulusError('ANNULUS_CORRUPT', `${codesPath} holds too few codes`)
+        throw new AnnulusError(
+          'ANNULUS_CORRUPT',
+          `${this.#path(manifest.codes)} holds too few codes`,
+        )
       }
     } catch (error) {
-      onRebuilt(codesPath, rebuildable(error))
+      onRebuilt(this.#path(manifest.codes), rebuildable(error))
+      await files.close()
       return undefined
     }
     this.#saved = { generation, reassignments: 0 }
@@ -96,17 +122,14 @@ export class Snapshots {
       generation.reconcile(table, reassigned)
       return generation
     }
-    const graphPath = this.#path(manifest.graph)
     try {
-      generation.graph = await withScorer(generation.codes, (scorer) =>
-        HnswIndex.load(graphPath, { pool, scorer, signal }),
-      )
+      generation.graph = await files.graph
       generation.linked = Math.min(manifest.linked, table.slots)
       generation.calibration = manifest.calibration
       generation.calibrates = manifest.calibration !== undefined
     } catch (error) {
       this.#saved = undefined
-      onRebuilt(graphPath, rebuildable(error))
+      onRebuilt(this.#path(manifest.graph), rebuildable(error))
     }
     generation.reconcile(table, reassigned)
     return generation
