@@ -1,11 +1,14 @@
 // Does a collection stay good while its points come and go?
 //
 //   node benchmarks/churn.mjs --data SET --out DIR [--rounds 10] [--share 0.2] [--callers 8] [--ef 64] [--rate QPS]
+//                            [--write-share 0.25]
 //
 // Builds a collection from SET, then in each round deletes a share of the points and puts them back,
 // group by group, while callers search: as fast as they can, or so many searches a second in all (--rate).
 // Searches a second are counted in windows: while points are written and linked (slowest window, slowest
-// twentieth, mean); just afterwards; and once a repair has nothing left to do. A row tells the points
+// twentieth, mean); just afterwards; and once a repair has nothing left to do (mean, slowest window: at rest
+// they differ as well). "least / rest" is the slowest window of the round as a part of the mean and of the
+// slowest window at rest after it. A row tells the points
 // written a second, the longest wait of a search while writing, recall, memory and files as well; the
 // first is the fresh build, the last a rebuild.
 import { readdir, rm, stat } from 'node:fs/promises'
@@ -24,6 +27,7 @@ const { values } = parseArgs({
     callers: { type: 'string', default: '8' },
     ef: { type: 'string', default: '64' },
     rate: { type: 'string', default: '0' },
+    'write-share': { type: 'string' },
     'window-ms': { type: 'string', default: '250' },
     'quiet-ms': { type: 'string', default: '2000' },
   },
@@ -40,7 +44,8 @@ const rows = []
 for await (const row of set.rows()) rows.push(row)
 
 await rm(values.out, { recursive: true, force: true })
-const database = await open(values.out, { storage: storageByName(values.storage) })
+const writeShare = values['write-share'] === undefined ? {} : { writeShare: number('write-share') }
+const database = await open(values.out, { storage: storageByName(values.storage), ...writeShare })
 const collection = await database.collection('churn', {
   dimension: set.dimension,
   metric: set.metric,
@@ -124,7 +129,8 @@ const rate = (value) => (value === undefined ? '' : Math.round(value))
 async function report(name, busy, after, written) {
   await collection.waitForIndex()
   await collection.flush()
-  const { mean: still, p99 } = await quiet()
+  const { mean: still, least: stillLeast, p99 } = await quiet()
+  const part = (whole) => (busy.least / whole).toFixed(2)
   const { memory, slots, freeSlots } = collection.stats()
   const cells = [
     name,
@@ -133,6 +139,8 @@ async function report(name, busy, after, written) {
     rate(busy?.mean),
     rate(after?.mean),
     rate(still),
+    rate(stillLeast),
+    busy === undefined ? '' : `${part(still)} / ${part(stillLeast)}`,
     `${tenths(busy?.p99)} / ${tenths(busy?.longest)}`,
     tenths(p99),
     rate(written),
@@ -148,9 +156,9 @@ async function report(name, busy, after, written) {
 }
 
 console.log(
-  '| round | least | lowest 5 % | busy | after | still | wait p99 / max ms | still p99 ms | points/s | recall | index MiB | RSS MiB | files MiB | slots | free | CPU s |',
+  '| round | least | lowest 5 % | busy | after | still | still, least | least / rest | wait p99 / max ms | still p99 ms | points/s | recall | index MiB | RSS MiB | files MiB | slots | free | CPU s |',
 )
-console.log('|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|')
+console.log('|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|')
 await report('fresh')
 for (let round = 0; round < number('rounds'); round++) {
   const chosen = rows.filter((_, index) => (index * 7 + round * 3) % 10 < 10 * number('share'))

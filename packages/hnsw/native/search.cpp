@@ -1,6 +1,7 @@
 #include "search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 
 #include "scan.h"
@@ -22,6 +23,31 @@ void hand_out(const Graph &graph, Scratch &scratch, const Beam &beam,
     scorer.query_bounds(scorer.self, scratch.query.data(), request.slots, request.distances,
                         request.found, request.bounds);
   }
+}
+
+// Below this share of nodes that are not removed they are picked out on the way.
+constexpr double kBeamPastShare = 0.5;
+
+// How wide a beam must be to hold `width` nodes that are not removed, with two deviations to spare.
+uint32_t width_past_removed(uint32_t width, double share) {
+  const double spare = 2 * std::sqrt(width * (1 - share));
+  return static_cast<uint32_t>(std::ceil((width + spare) / share));
+}
+
+// Takes the nodes that are not removed from the beam into the results. False when they are fewer
+// than `width`, though there are more to find.
+bool pick_live(const Graph &graph, Scratch &scratch, const Admission &admission, uint32_t width,
+               uint32_t beam_width) {
+  const Beam &beam = scratch.beam;
+  scratch.results.reset(width);
+  uint32_t live = 0;
+  for (uint32_t i = 0; i < beam.size() && live < width; ++i) {
+    const Entry entry = beam[i] & ~kExpanded;
+    if (!admission.admits(graph.nodes, slot_of(entry))) continue;
+    scratch.results.insert(entry);
+    ++live;
+  }
+  return live >= width || beam.size() < beam_width;
 }
 
 int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request,
@@ -48,9 +74,24 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
     return ANNULUS_OK;
   };
   if (choice.strategy == Strategy::scan) return scan();
+  // Of few removed nodes a plain beam holds enough others; a filter's walk costs a fifth more.
+  const bool past_removed = choice.strategy == Strategy::walk_admitted &&
+                            admission.allowed == nullptr && choice.share >= kBeamPastShare;
+  const uint32_t beam_width = past_removed ? width_past_removed(width, choice.share) : width;
   Walk walk(graph, scratch, request.abort);
-  walk.start(entry, width, skipped);
+  walk.start(entry, beam_width, skipped);
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
+  if (past_removed) {
+    if (!walk.widen(0)) return ANNULUS_ABORTED;
+    if (pick_live(graph, scratch, admission, width, beam_width)) {
+      hand_out(graph, scratch, scratch.results, request);
+      return ANNULUS_OK;
+    }
+    // Just those near the query were removed. What the beam let go of is known no more: from the
+    // start.
+    walk.start(entry, width, skipped);
+    if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
+  }
   if (choice.strategy == Strategy::walk) {
     if (!walk.widen(0)) return ANNULUS_ABORTED;
     hand_out(graph, scratch, scratch.beam, request);

@@ -234,3 +234,32 @@ describe('work in pieces', () => {
     await graph.close()
   })
 })
+
+describe('searches past removed nodes', () => {
+  it('find as much among those that stay as a graph without the others, also where just the nearest are gone', async () => {
+    const graph = await built()
+    const gone = new Set<number>(range(0, count).filter((slot) => slot % 10 === 3))
+    const near = row(vectors, dimension, 77)
+    for (const slot of (await codes.scan(near, { k: 300 })).slots) gone.add(slot)
+    graph.remove(Uint32Array.from(gone))
+    const live = range(0, count).filter((slot) => !gone.has(slot))
+    const allowed = bitmapOf(live, count)
+    const fresh = await built(live)
+    let sum = 0
+    let freshSum = 0
+    for (let q = 0; q < 100; q++) {
+      const query = row(vectors, dimension, q * 39)
+      const { slots } = await graph.search(query, { k: 10, ef: 64 })
+      expect(slots.filter((slot) => gone.has(slot))).toHaveLength(0)
+      expect(slots).toHaveLength(10)
+      const truth = (await codes.scan(query, { k: 10, allowed })).slots
+      sum += recall(truth, slots)
+      freshSum += recall(truth, (await fresh.search(query, { k: 10, ef: 64 })).slots)
+    }
+    expect(sum).toBeGreaterThan(freshSum - 1)
+    const truth = (await codes.scan(near, { k: 10, allowed })).slots
+    expect((await graph.search(near, { k: 10, ef: 64 })).slots).toEqual(truth)
+    await fresh.close()
+    await graph.close()
+  })
+})
