@@ -2,6 +2,7 @@
 //
 //   hnsw-bench <data folder | synthetic:COUNTxDIMENSION> [key=value ...]
 //     scorer=scalar|none  m=16  efc=128  threads=1  ef=16,32,64,128  rescore=0|1  count=0|1
+//     ceiling=0|1 (how fast that many threads run a loop that shares nothing)
 //     filter=EF (measures filters at that ef instead)
 //     cache=FILE (exact neighbours)  graph=FILE (snapshot)  repeat=3  seed=1
 #include <annulus/distance.h>
@@ -34,7 +35,8 @@ namespace {
 std::map<std::string, std::string> options = {
     {"scorer", "scalar"}, {"m", "16"},      {"efc", "128"},         {"threads", "1"},
     {"cache", ""},        {"rescore", "0"}, {"ef", "16,32,64,128"}, {"repeat", "5"},
-    {"seed", "1"},        {"count", "0"},   {"graph", ""},          {"filter", "0"}};
+    {"seed", "1"},        {"count", "0"},   {"graph", ""},          {"filter", "0"},
+    {"ceiling", "0"}};
 
 uint32_t number(const char *key) { return static_cast<uint32_t>(std::atoi(options[key].c_str())); }
 double seconds(Clock::time_point since) {
@@ -60,6 +62,30 @@ annulus_scorer counted(const annulus_scorer &scorer) {
   return table;
 }
 
+// Runs `work(thread)` on all threads, this one among them.
+template <typename Work>
+void on_threads(const Work &work) {
+  std::vector<std::thread> others;
+  for (uint32_t i = 1; i < number("threads"); ++i) others.emplace_back(work, i);
+  work(0);
+  for (std::thread &other : others) other.join();
+}
+
+// What cores that other tenants or each other slow down can reach at most.
+void measure_ceiling() {
+  constexpr uint64_t kTurns = 1000000000;
+  std::atomic<uint64_t> sink{0};
+  const auto start = Clock::now();
+  on_threads([&](uint32_t thread) {
+    uint64_t x = thread + 1;
+    for (uint64_t i = 0; i < kTurns; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
+    sink += x;
+  });
+  std::printf("ceiling: %.0f million turns a second on %u threads\n",
+              static_cast<double>(kTurns) * number("threads") / seconds(start) / 1e6,
+              number("threads"));
+}
+
 void build(hnsw::Graph &graph, uint32_t count) {
   if (!graph.nodes.reserve(count)) std::exit(1);
   std::atomic<uint32_t> next{0};
@@ -69,15 +95,11 @@ void build(hnsw::Graph &graph, uint32_t count) {
       hnsw::insert_node(graph, slot, *scratch);
     }
   };
-  const uint32_t threads = number("threads");
-  if (threads > 1) {
+  if (number("threads") > 1) {
     work(std::min(count, 1000u));
     next = std::min(count, 1000u);
   }
-  std::vector<std::thread> others;
-  for (uint32_t i = 1; i < threads; ++i) others.emplace_back(work, count);
-  work(count);
-  for (std::thread &other : others) other.join();
+  on_threads([&](uint32_t) { work(count); });
 }
 
 void rank_exactly(const DataSet &set, const float *query, std::vector<uint32_t> &slots) {
@@ -107,15 +129,16 @@ struct Round {
   double cpu = 0;
 };
 
-Round run_queries(const hnsw::Graph &graph, const DataSet &set, uint32_t ef, bool judge) {
+// The queries from `first` on, every `step`-th; returns the mean of their recalls if it is to
+// judge.
+double run_some(const hnsw::Graph &graph, const DataSet &set, uint32_t ef, bool judge,
+                uint32_t first, uint32_t step) {
   const bool rescore = number("rescore") != 0;
   const uint32_t k = rescore ? 20 : 10;
   std::vector<uint32_t> slots(k);
   std::vector<float> distances(k);
-  Round round;
-  const auto start = Clock::now();
-  const double cpu_before = cpu();
-  for (uint32_t q = 0; q < set.query_count(); ++q) {
+  double recall = 0;
+  for (uint32_t q = first; q < set.query_count(); q += step) {
     annulus_candidate_request request{};
     request.query = set.query(q);
     request.k = k;
@@ -127,7 +150,20 @@ Round run_queries(const hnsw::Graph &graph, const DataSet &set, uint32_t ef, boo
     slots.resize(request.found);
     if (!judge) continue;
     if (rescore) rank_exactly(set, set.query(q), slots);
-    round.recall += recall_at_10(set, q, slots) / set.query_count();
+    recall += recall_at_10(set, q, slots) / set.query_count();
+  }
+  return recall;
+}
+
+Round run_queries(const hnsw::Graph &graph, const DataSet &set, uint32_t ef, bool judge) {
+  Round round;
+  const auto start = Clock::now();
+  const double cpu_before = cpu();
+  if (judge) {
+    round.recall = run_some(graph, set, ef, true, 0, 1);
+  } else {
+    on_threads(
+        [&](uint32_t thread) { run_some(graph, set, ef, false, thread, number("threads")); });
   }
   round.cpu = cpu() - cpu_before;
   round.wall = seconds(start);
@@ -195,6 +231,7 @@ int main(int argc, char **argv) {
     if (eq == std::string::npos || options.count(text.substr(0, eq)) == 0) return 2;
     options[text.substr(0, eq)] = text.substr(eq + 1);
   }
+  if (number("ceiling") != 0) measure_ceiling();
   const std::string name = argv[1];
   uint32_t n = 0, d = 0;
   DataSet set = std::sscanf(name.c_str(), "synthetic:%ux%u", &n, &d) == 2
