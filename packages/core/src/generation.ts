@@ -33,6 +33,15 @@ export interface Coverage {
   readonly uncoded: SlotSet
 }
 
+/** A coverage, and the state that it is for. */
+interface KnownCoverage {
+  readonly of: SlotSet
+  readonly encoded: number
+  readonly linked: number
+  readonly changes: number
+  readonly coverage: Coverage
+}
+
 const none = new SlotSet()
 
 /**
@@ -62,7 +71,7 @@ export class Generation {
   readonly unlinked = new SlotSet()
   readonly blocked = new SlotSet()
   #deferred: number[] = []
-  #known: { readonly of: SlotSet; readonly state: string; readonly coverage: Coverage } | undefined
+  #known: KnownCoverage | undefined
   #changes = 0
   #codesSource: SourceHandle | undefined
   #graphSource: SourceHandle | undefined
@@ -162,10 +171,14 @@ export class Generation {
 
   /** Where slots of a set that lasts are found now. */
   coverage(of: SlotSet, slots: number): Coverage {
-    const state = `${this.encoded} ${this.linked} ${this.#changes}`
-    if (this.#known?.of === of && this.#known.state === state) return this.#known.coverage
+    const { encoded, linked } = this
+    const changes = this.#changes
+    const known = this.#known
+    if (known?.of === of && known.changes === changes) {
+      if (known.encoded === encoded && known.linked === linked) return known.coverage
+    }
     const coverage = this.#cover(of, slots)
-    this.#known = { of, state, coverage }
+    this.#known = { of, encoded, linked, changes, coverage }
     return coverage
   }
 

@@ -154,14 +154,19 @@ async function rankCoded(
   const reader = options.rescore === false ? undefined : scope.reader
   const sources = candidateSources(scope, coded)
   const plan = readPlan(options)
-  const results = await pipelineSearchMany(scope.pool, sources, reader, onEnd(queries), {
-    ...plan,
-    metric: scope.metric,
-    limit: inSteps ? options.candidates : wanted,
-    candidates: options.candidates,
-    ef: options.ef,
-    signal: options.signal,
-  }).catch((error: unknown) => located(scope.storage, error))
+  let results: PipelineResult[]
+  try {
+    results = await pipelineSearchMany(scope.pool, sources, reader, onEnd(queries), {
+      ...plan,
+      metric: scope.metric,
+      limit: inSteps ? options.candidates : wanted,
+      candidates: options.candidates,
+      ef: options.ef,
+      signal: options.signal,
+    })
+  } catch (error) {
+    return located(scope.storage, error)
+  }
   if (inSteps) {
     return eachOf(queries, (query, index) => rescore(scope, query, results[index], plan, options))
   }

@@ -75,7 +75,7 @@ export async function pipelineSearchMany(
   const results: PipelineResult[] = []
   for (let at = 0; at < words.length; ) {
     results.push(resultAt(words, at))
-    const [found = 0, , , outcome = 0] = words.subarray(at, at + headerWords)
+    const [found, outcome] = [words[at] ?? 0, words[at + 3] ?? 0]
     at += headerWords + (columns[outcome] ?? 0) * found
   }
   return results
@@ -87,6 +87,7 @@ const estimates = 0
 const exactOnly = 1
 /** Columns of a result by outcome: slots, distances, and bounds or marks of exact ones. */
 const columns = [4, 2, 3]
+const noBounds = new Float32Array()
 
 function run(
   pool: Pool,
@@ -116,18 +117,20 @@ function run(
 }
 
 function resultAt(words: Uint32Array, at: number): PipelineResult {
-  const [found = 0, reads = 0, candidates = 0, outcome = 0] = words.subarray(at, at + headerWords)
+  // One by one: iterating costs several times as much, for every search.
+  const [found, reads] = [words[at] ?? 0, words[at + 1] ?? 0]
+  const [candidates, outcome] = [words[at + 2] ?? 0, words[at + 3] ?? 0]
   const first = at + headerWords
   const floats = (column: number) =>
     new Float32Array(words.buffer, words.byteOffset + 4 * (first + column * found), found)
-  const marks = words.subarray(first + 2 * found, first + 3 * found)
+  const marks = () => Uint8Array.from(words.subarray(first + 2 * found, first + 3 * found))
   const hasBounds = outcome === estimates
   return {
     slots: words.subarray(first, first + found),
     distances: floats(1),
-    exact: outcome > exactOnly ? Uint8Array.from(marks) : new Uint8Array(found).fill(outcome),
-    below: hasBounds ? floats(2) : new Float32Array(),
-    above: hasBounds ? floats(3) : new Float32Array(),
+    exact: outcome > exactOnly ? marks() : new Uint8Array(found).fill(outcome),
+    below: hasBounds ? floats(2) : noBounds,
+    above: hasBounds ? floats(3) : noBounds,
     candidates,
     reads,
   }
