@@ -51,8 +51,10 @@ SlicedJob::After RepairJob::step_alone() {
     return leaving_.empty() ? After::finished : After::more;
   }
   if (phase_ == Phase::free) {
-    return each([this](uint32_t slot) { free_node(*graph_, slot); }) ? After::finished
-                                                                     : After::more;
+    // All at once, some 0.1 us each: a snapshot in between would have leaving nodes point to free
+    // ones.
+    for (; at_ < leaving_.size(); ++at_) free_node(*graph_, leaving_[at_]);
+    return After::finished;
   }
   ScratchLease scratch(graph_->scratches);
   if (each([&](uint32_t slot) { rehang(*graph_, slot, *scratch); })) {
