@@ -4,7 +4,6 @@ import { AnnulusError, releaseHandle, type ScorerHandle, type SourceHandle } fro
 import type { Choice, Codes } from '@annulus/quantization'
 import type { Calibration } from './calibration.js'
 import { DriftTest } from './drift.js'
-import type { MemoryBudget } from './memory-budget.js'
 import { releaseAll } from './releasing.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
@@ -43,6 +42,11 @@ interface KnownCoverage {
 }
 
 const none = new SlotSet()
+
+/** Whether there is room for another generation beside the current one. */
+interface RebuildBudget {
+  allowsRebuild(slots: number, current: Generation | undefined): boolean
+}
 
 /**
  * Live slots below `encoded` have codes and those below `linked` are in the graph, except those that
@@ -91,7 +95,7 @@ export class Generation {
   saving = false
 
   /** Codes trained among few points serve badly once there are many more; others outgrow their memory. */
-  isOutgrown(table: SlotTable, graphFrom: number, budget: MemoryBudget): boolean {
+  isOutgrown(table: SlotTable, graphFrom: number, budget: RebuildBudget): boolean {
     // Even so they stay where there is no room for others beside them.
     if (!budget.allowsRebuild(table.slots, this)) return false
     if (table.slots > (this.choice?.countMax ?? table.slots)) return true
