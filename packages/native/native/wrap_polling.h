@@ -18,7 +18,7 @@ namespace annulus {
 
 class LoopPolling : public std::enable_shared_from_this<LoopPolling> {
  public:
-  /// Null where the environment has no loop to poll.
+  /// Never null; does nothing where the environment has no loop to poll.
   static std::shared_ptr<LoopPolling> create(napi_env env);
 
   /// An operation has begun that may end soon; `jobs` is how many are under way in all.
