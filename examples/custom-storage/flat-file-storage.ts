@@ -9,6 +9,7 @@ import {
   checkOpenOptions,
   type OpenOptions,
   type StorageFactory,
+  slotRuns,
   slotsToKeep,
 } from '@annulus/storage'
 
@@ -22,9 +23,15 @@ class FlatFileStorage extends BaseStorage {
     this.#vectorBytes = dimension * 4
   }
 
-  protected override async _write(firstSlot: number, vectors: Float32Array): Promise<void> {
+  protected override async _write(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    const length = this.#vectorBytes
     const bytes = new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength)
-    const position = firstSlot * this.#vectorBytes
+    for (const { slot, from, count } of slotRuns(slots)) {
+      await this.#writeAll(bytes.subarray(from * length, (from + count) * length), slot * length)
+    }
+  }
+
+  async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const rest = bytes.subarray(done)
       done += (await this.#file.write(rest, 0, rest.length, position + done)).bytesWritten

@@ -9,7 +9,7 @@ import { decodePayload } from './payloads.js'
 import type { PointGroup } from './points.js'
 import type { Readers } from './readers.js'
 import { decodeRecord } from './records.js'
-import { type SlotGrant, slotAt } from './slot-runs.js'
+import { type SlotGrant, slotAt } from './slot-grant.js'
 import type { SlotTable } from './slot-table.js'
 
 /** How many points were new, were replaced, and were removed. */

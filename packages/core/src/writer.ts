@@ -9,7 +9,7 @@ import type { MemoryBudget } from './memory-budget.js'
 import type { PayloadReader } from './payload-reader.js'
 import { slicePoints, turn } from './points.js'
 import type { Readers } from './readers.js'
-import { slotsOf } from './slot-runs.js'
+import { slotsOf } from './slot-grant.js'
 import type { SlotTable } from './slot-table.js'
 import { writeVectors } from './vector-writes.js'
 import type { Warmth } from './warmth.js'
@@ -211,7 +211,7 @@ export class Writer {
     const slots = slotsOf(plan.grant)
     const vectors = vectorsOf(inputs, dimension).subarray(0, slots.length * dimension)
     const encoding = indexer.encode(slots, vectors)
-    await this.#store(plan, vectors).finally(() => encoding)
+    await this.#store(slots, vectors).finally(() => encoding)
     const encoded = await encoding
     const sequence = this.#sequence + 1
     const points = table.live.size + plan.added.size - plan.removed.length
@@ -247,12 +247,12 @@ export class Writer {
   }
 
   /** Vectors survive power loss before anything durable names their slots. */
-  async #store(plan: WritePlan, vectors: Float32Array): Promise<void> {
-    if (vectors.length === 0) return
+  async #store(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    if (slots.length === 0) return
     const { storage, store, pace } = this.#options
     const { durability, latch } = store.database
     const isAwaited = () => this.#holds > 0
-    await latch.guard(writeVectors({ storage, durability, pace, isAwaited }, plan.grant, vectors))
+    await latch.guard(writeVectors({ storage, durability, pace, isAwaited }, slots, vectors))
   }
 
   #joinFlushes(): () => void {

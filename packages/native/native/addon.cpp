@@ -6,6 +6,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   annulus::export_lock(env, exports);
   annulus::export_page_cache(env, exports);
   annulus::export_pool(env, exports);
+  annulus::export_scattered_write(env, exports);
   annulus::export_search(env, exports);
   annulus::export_vectors(env, exports);
   return exports;

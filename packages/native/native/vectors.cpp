@@ -7,11 +7,10 @@
 
 namespace annulus {
 
-void checksum_vectors(const float *vectors, size_t count, size_t dimension, uint32_t first_slot,
+void checksum_vectors(const float *vectors, size_t count, size_t dimension, const uint32_t *slots,
                       uint32_t *sums) {
   for (size_t i = 0; i < count; ++i) {
-    sums[i] = crc32c(first_slot + static_cast<uint32_t>(i), vectors + i * dimension,
-                     dimension * sizeof(float));
+    sums[i] = crc32c(slots[i], vectors + i * dimension, dimension * sizeof(float));
   }
 }
 

@@ -8,8 +8,8 @@
 
 namespace annulus {
 
-/// sums[i] = crc32c(first_slot + i, bytes of vector i), i < count.
-void checksum_vectors(const float *vectors, size_t count, size_t dimension, uint32_t first_slot,
+/// sums[i] = crc32c(slots[i], bytes of vector i), i < count.
+void checksum_vectors(const float *vectors, size_t count, size_t dimension, const uint32_t *slots,
                       uint32_t *sums);
 
 /// out[i] = ranking distance from `query` to vector i, the same bits as ExactQuery.

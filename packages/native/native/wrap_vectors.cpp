@@ -106,13 +106,14 @@ class DistanceTask : public ChunkedTask {
 class ChecksumTask : public ChunkedTask {
  public:
   ChecksumTask(Napi::Env env, const annulus_pool &pool, const Napi::Float32Array &vectors,
-               size_t dimension, uint32_t first_slot)
-      : ChunkedTask(env, pool, vectors, dimension), first_slot_(first_slot), out_(count()) {}
+               size_t dimension, const Napi::Uint32Array &slots)
+      : ChunkedTask(env, pool, vectors, dimension), slots_(slots.Data()), out_(count()) {
+    keep(slots);
+  }
 
  private:
   void compute(size_t first, size_t n) override {
-    checksum_vectors(vector(first), n, dimension(), first_slot_ + static_cast<uint32_t>(first),
-                     out_.data() + first);
+    checksum_vectors(vector(first), n, dimension(), slots_ + first, out_.data() + first);
   }
   Napi::Value result(Napi::Env env) override {
     Napi::Uint32Array array = Napi::Uint32Array::New(env, out_.size());
@@ -120,7 +121,7 @@ class ChecksumTask : public ChunkedTask {
     return array;
   }
 
-  uint32_t first_slot_;
+  const uint32_t *slots_;
   std::vector<uint32_t> out_;
 };
 
@@ -128,13 +129,12 @@ size_t dimension_from(const Napi::Value &value) {
   return static_cast<size_t>(whole_number(value, 1, 1u << 24, "dimension"));
 }
 
-uint32_t first_slot_from(const Napi::Value &value, size_t count) {
-  const uint64_t most = (uint64_t{1} << 32) - 1;
-  const uint64_t first = whole_number(value, 0, most, "firstSlot");
-  if (count > 0 && count - 1 > most - first) {
-    throw make_error(value.Env(), "ANNULUS_OUT_OF_RANGE", "the last slot is beyond 2^32 - 1");
+Napi::Uint32Array slots_from(const Napi::Value &value, size_t count) {
+  const auto slots = typed_array<Napi::Uint32Array>(value, "slots");
+  if (slots.ElementLength() != count) {
+    throw invalid_argument(value.Env(), "slots does not hold one slot a vector");
   }
-  return static_cast<uint32_t>(first);
+  return slots;
 }
 
 // distances(pool, query, vectors, metric, abortFlag?)
@@ -150,24 +150,24 @@ Napi::Value distances_async(const Napi::CallbackInfo &info) {
   return ChunkedTask::start(std::move(task));
 }
 
-// checksumVectors(pool, vectors, dimension, firstSlot)
+// checksumVectors(pool, vectors, dimension, slots)
 Napi::Value checksum_async(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
   const auto *pool = table_from<annulus_pool>(info[0], ANNULUS_KIND_POOL, "the pool");
   const auto vectors = typed_array<Napi::Float32Array>(info[1], "vectors");
   const size_t dimension = dimension_from(info[2]);
-  const uint32_t first = first_slot_from(info[3], vectors_in(vectors, dimension));
-  return ChunkedTask::start(std::make_unique<ChecksumTask>(env, *pool, vectors, dimension, first));
+  const auto slots = slots_from(info[3], vectors_in(vectors, dimension));
+  return ChunkedTask::start(std::make_unique<ChecksumTask>(env, *pool, vectors, dimension, slots));
 }
 
-// checksumVectorsNow(vectors, dimension, firstSlot)
+// checksumVectorsNow(vectors, dimension, slots)
 Napi::Value checksum_now(const Napi::CallbackInfo &info) {
   const auto vectors = typed_array<Napi::Float32Array>(info[0], "vectors");
   const size_t dimension = dimension_from(info[1]);
   const size_t count = vectors_in(vectors, dimension);
-  const uint32_t first = first_slot_from(info[2], count);
+  const auto slots = slots_from(info[2], count);
   Napi::Uint32Array sums = Napi::Uint32Array::New(info.Env(), count);
-  checksum_vectors(vectors.Data(), count, dimension, first, sums.Data());
+  checksum_vectors(vectors.Data(), count, dimension, slots.Data(), sums.Data());
   return sums;
 }
 

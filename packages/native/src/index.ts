@@ -23,6 +23,7 @@ export {
   type ReadPlan,
   type RescoreRule,
 } from './read-plan.js'
+export { writeScattered } from './scattered-write.js'
 export {
   type CandidateSource,
   type PipelineOptions,

@@ -24,12 +24,12 @@ interface NativeAddon extends AddonBase {
   FileLock: new (path: string) => NativeFileLock
   releaseHandle(handle: ReleasableHandle): void
   crc32c(bytes: Uint8Array, seed: number): number
-  checksumVectorsNow(vectors: Float32Array, dimension: number, firstSlot: number): Uint32Array
+  checksumVectorsNow(vectors: Float32Array, dimension: number, slots: Uint32Array): Uint32Array
   checksumVectors(
     pool: PoolHandle,
     vectors: Float32Array,
     dimension: number,
-    firstSlot: number,
+    slots: Uint32Array,
   ): Promise<Uint32Array>
   distances(
     pool: PoolHandle,
@@ -49,6 +49,8 @@ interface NativeAddon extends AddonBase {
   fileIsResident(pool: PoolHandle, path: string, readAheadBytes: number): Promise<boolean>
   /** 0, or an errno. */
   punchHole(path: string, from: number, bytes: number): number
+  /** [errno or 0, milliseconds of CPU time]; three numbers a part. */
+  writeScattered(fd: number, memory: Uint8Array, parts: Float64Array): Promise<[number, number]>
   search(
     pool: PoolHandle,
     sources: readonly (SourceHandle | Uint32Array | undefined)[],

@@ -21,21 +21,22 @@ export function crc32c(bytes: Uint8Array, seed = 0): number {
  * Checksums as they are stored beside vectors: CRC-32C of each vector's bytes, seeded with its slot
  * number, so that a vector in the wrong slot is noticed too.
  *
- * Up to 1 MiB is computed at once, more on worker threads; `vectors` must stay as it is until then.
+ * Up to 1 MiB is computed at once, more on worker threads; the arrays must stay as they are until then.
  *
  * @param vectors n × dimension floats.
+ * @param slots n slots, in any order.
  * @returns n checksums.
- * @throws AnnulusError `ANNULUS_DIMENSION`, `ANNULUS_OUT_OF_RANGE`, `ANNULUS_INVALID_ARGUMENT`.
+ * @throws AnnulusError `ANNULUS_DIMENSION`, `ANNULUS_INVALID_ARGUMENT`.
  */
 export async function checksumVectors(
   vectors: Float32Array,
   dimension: number,
-  firstSlot: number,
+  slots: Uint32Array,
 ): Promise<Uint32Array> {
   if (vectors.byteLength <= checksumNowBytesMax) {
-    return native.checksumVectorsNow(vectors, dimension, firstSlot)
+    return native.checksumVectorsNow(vectors, dimension, slots)
   }
-  return native.checksumVectors(sharedPool().handle, vectors, dimension, firstSlot)
+  return native.checksumVectors(sharedPool().handle, vectors, dimension, slots)
 }
 
 /** Options of {@link distances}. */

@@ -20,7 +20,15 @@ describe('the plain C++ programs', () => {
     }
     const code = await new Promise((resolve) => make.once('close', resolve))
     expect(code, output).toBe(0)
-    for (const program of ['distance', 'crc32c', 'memory', 'snapshot', 'lock', 'pool']) {
+    for (const program of [
+      'distance',
+      'crc32c',
+      'memory',
+      'snapshot',
+      'lock',
+      'pool',
+      'scattered_write',
+    ]) {
       expect(output).toMatch(new RegExp(`${program}: \\d+ checks, 0 failed`))
     }
   })

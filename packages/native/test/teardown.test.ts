@@ -12,7 +12,7 @@ const { handle } = pool
 for (let i = 0; i < 20; i++) {
   addon.distances(handle, query, vectors, i % 4, i % 2 ? new Int32Array(1) : undefined)
     .then(() => { globalThis.settled = (globalThis.settled ?? 0) + 1 }, () => {})
-  addon.checksumVectors(handle, vectors, 64, 0).catch(() => {})
+  addon.checksumVectors(handle, vectors, 64, new Uint32Array(1 << 15)).catch(() => {})
 }
 new addon.Pool(1)
 `

@@ -77,8 +77,8 @@ export class MmapStorage extends BaseStorage {
     return super.close()
   }
 
-  protected override _write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    return this.#store.write(firstSlot, vectors)
+  protected override _write(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    return this.#store.write(slots, vectors)
   }
 
   protected override async _read(
@@ -122,8 +122,8 @@ export class MmapStorage extends BaseStorage {
   protected override _stats(): Partial<StorageStats> {
     const stats = this.#native.stats()
     const { vectorBytes } = this.#store.layout
-    const { writtenBytes } = this.#store
-    return { ...stats, readBytes: stats.reads * vectorBytes, writtenBytes }
+    const { writtenBytes, writeCpuMs } = this.#store
+    return { ...stats, readBytes: stats.reads * vectorBytes, writtenBytes, writeCpuMs }
   }
 
   /** Adds the file to an error that names a slot, and says so when the file has been cut short. */

@@ -42,6 +42,7 @@ describe('mmapStorage', () => {
         residentHits: expect.any(Number),
         errors: 0,
         writtenBytes: 32,
+        writeCpuMs: expect.any(Number),
       })
       await storage.close()
       expect(() => storage.reader?.()).toThrow(expect.objectContaining({ code: 'ANNULUS_CLOSED' }))

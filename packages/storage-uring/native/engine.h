@@ -34,11 +34,12 @@ class Engine {
   const Counters &counters() const { return state_->counters; }
   void set_slots(uint64_t slots) { state_->slots.store(slots, std::memory_order_release); }
   uint64_t slots() const { return state_->slots.load(std::memory_order_acquire); }
-  /// Bracket the writing of slots that were written before, so that a reader that meets half of it
-  /// reads again instead of reporting damage, and no later request joins an earlier read.
-  void begin_rewrite(uint64_t first, uint64_t end) {
-    state_->rewrites.begin(first, end);
-    state_->hot.drop(first, end);
+  /// Bracket the writing of slots that were written before (ascending), so that a reader that meets
+  /// half of it reads again instead of reporting damage, and no later request joins an earlier
+  /// read.
+  void begin_rewrite(const uint32_t *slots, size_t n) {
+    state_->rewrites.begin(slots, n);
+    state_->hot.drop(slots, n);
   }
   void end_rewrite() { state_->rewrites.end(); }
 

@@ -44,10 +44,11 @@ uint64_t HotVectors::place_for(uint32_t slot, uint64_t set) {
   }
 }
 
-void HotVectors::drop(uint64_t first, uint64_t end) {
+void HotVectors::drop(const uint32_t *slots, size_t n) {
   if (!enabled()) return;
-  for (uint64_t slot = first; slot < end; ++slot) {
-    const uint64_t set = set_of(static_cast<uint32_t>(slot));
+  for (size_t i = 0; i < n; ++i) {
+    const uint32_t slot = slots[i];
+    const uint64_t set = set_of(slot);
     std::lock_guard<std::mutex> lock(lock_of(set));
     for (uint64_t place = set * kWays; place < (set + 1) * kWays; ++place) {
       if (tags_[place].slot == slot) tags_[place].used = false;

@@ -40,8 +40,8 @@ class HotVectors {
   }
   /// Keeps a verified vector whose read began when `Rewrites::count` was `rewrites`.
   void keep(uint32_t slot, const float *vector, uint64_t rewrites);
-  /// Slots [first, end) get new vectors; after `Rewrites::begin` said so.
-  void drop(uint64_t first, uint64_t end);
+  /// These slots get new vectors; after `Rewrites::begin` said so.
+  void drop(const uint32_t *slots, size_t n);
   uint64_t capacity() const { return sets_ * kWays; }
 
  private:

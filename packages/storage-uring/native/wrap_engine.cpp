@@ -154,7 +154,9 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   void expect_fit(const Napi::CallbackInfo &info) { engine_->expect_fit(info[0].ToBoolean()); }
 
   void begin_rewrite(const Napi::CallbackInfo &info) {
-    engine_->begin_rewrite(slot_count_of(info[0]), slot_count_of(info[1]));
+    const Napi::Uint32Array slots = slots_of(info[0]);
+    if (slots.ElementLength() == 0) throw Napi::RangeError::New(env_, "no slots are rewritten");
+    engine_->begin_rewrite(slots.Data(), slots.ElementLength());
   }
   void end_rewrite(const Napi::CallbackInfo &) { engine_->end_rewrite(); }
 

@@ -79,7 +79,8 @@ export interface NativeEngine {
   /** Where `direct` is 2: whether the vectors fit now. */
   expectFit(fit: boolean): void
   /** Before slots [first, end), written before, get new vectors; one write at a time. */
-  beginRewrite(first: number, end: number): void
+  /** Slots that were written before, ascending. */
+  beginRewrite(slots: Uint32Array): void
   endRewrite(): void
   read(slots: Uint32Array, out: Float32Array, abort: Int32Array | undefined): Promise<void>
   score(

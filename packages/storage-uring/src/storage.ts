@@ -3,6 +3,7 @@ import { AnnulusError, type Metric, type ReaderHandle } from '@annulus/native'
 import {
   BaseStorage,
   checkOptions,
+  freshSlots,
   type OpenOptions,
   openOptionNames,
   openSegmentStore,
@@ -76,19 +77,18 @@ export class UringStorage extends BaseStorage {
     return { ...super.stats(), ...counters, fallback: this.#reader.fallback }
   }
 
-  protected override async _write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    if (firstSlot >= this.slots) {
-      await this.#store.write(firstSlot, vectors)
-      return this.#reader.grown(this.#store.slots, this.dimension)
-    }
+  protected override async _write(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    const fresh = freshSlots(slots, this.slots)
     // Freed slots get new vectors: a read that meets a half-written one reads again.
+    const freed = slots.subarray(0, slots.length - fresh)
     const { engine } = this.#reader
-    engine.beginRewrite(firstSlot, firstSlot + vectors.length / this.dimension)
+    if (freed.length > 0) engine.beginRewrite(freed)
     try {
-      await this.#store.write(firstSlot, vectors)
+      await this.#store.write(slots, vectors)
     } finally {
-      engine.endRewrite()
+      if (freed.length > 0) engine.endRewrite()
     }
+    if (fresh > 0) this.#reader.grown(this.#store.slots, this.dimension)
   }
 
   protected override _read(
@@ -125,7 +125,8 @@ export class UringStorage extends BaseStorage {
   }
 
   protected override _stats(): Partial<StorageStats> {
-    return { writtenBytes: this.#store.writtenBytes }
+    const { writtenBytes, writeCpuMs } = this.#store
+    return { writtenBytes, writeCpuMs }
   }
 }
 

@@ -107,32 +107,68 @@ function dimensionError(what: string, length: number, dimension: number): Annulu
   )
 }
 
-/** Arguments of `write`, but for finite values and gaps. Returns the number of vectors. */
-export function checkWriteShape(firstSlot: unknown, vectors: unknown, dimension: number): number {
-  const first = checkInteger('firstSlot', firstSlot, 0, slotsMax)
-  checkFloats('vectors', vectors)
-  if (vectors.length % dimension !== 0) throw dimensionError('vectors', vectors.length, dimension)
-  const count = vectors.length / dimension
-  if (first + count <= slotsMax) return count
-  throw new AnnulusError('ANNULUS_LIMIT', `a storage holds at most ${slotsMax} slots`, {
-    details: { firstSlot: first, vectors: count, slotsMax },
+/** The slots that a write names; consecutive ones may be given by the first. */
+function slotsToWrite(slots: unknown, count: number): Uint32Array {
+  if (!(slots instanceof Uint32Array)) {
+    const first = checkInteger('slots', slots, 0, slotsMax)
+    if (first + count > slotsMax) throw tooManySlots(first + count - 1)
+    return Uint32Array.from({ length: count }, (_, i) => first + i)
+  }
+  if (slots.length !== count) {
+    throw new AnnulusError(
+      'ANNULUS_INVALID_ARGUMENT',
+      `${slots.length} slots for ${count} vectors`,
+      {
+        details: { argument: 'slots', slots: slots.length, vectors: count },
+      },
+    )
+  }
+  for (let i = 1; i < count; i++) {
+    const slot = slots[i] as number
+    if (slot > (slots[i - 1] as number)) continue
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `slot ${slot} does not ascend`, {
+      details: { argument: 'slots', slot },
+    })
+  }
+  if (slots.at(-1) === slotsMax) throw tooManySlots(slotsMax)
+  return slots
+}
+
+function tooManySlots(slot: number): AnnulusError {
+  return new AnnulusError('ANNULUS_LIMIT', `a storage holds at most ${slotsMax} slots`, {
+    details: { slot, slotsMax },
   })
 }
 
-/** Arguments of `write`, but for gaps. Returns the number of vectors. */
-export function checkWrite(firstSlot: unknown, vectors: Float32Array, dimension: number): number {
-  const count = checkWriteShape(firstSlot, vectors, dimension)
+/** Arguments of `write`, but for finite values and gaps. Returns the slot of each vector. */
+export function checkWriteShape(slots: unknown, vectors: unknown, dimension: number): Uint32Array {
+  checkFloats('vectors', vectors)
+  if (vectors.length % dimension !== 0) throw dimensionError('vectors', vectors.length, dimension)
+  return slotsToWrite(slots, vectors.length / dimension)
+}
+
+/** Arguments of `write`, but for gaps. Returns the slot of each vector. */
+export function checkWrite(slots: unknown, vectors: Float32Array, dimension: number): Uint32Array {
+  const checked = checkWriteShape(slots, vectors, dimension)
   checkFinite('vectors', vectors, dimension)
-  return count
+  return checked
+}
+
+/** How many of these ascending slots lie past the end of a storage. */
+export function freshSlots(slots: Uint32Array, stored: number): number {
+  return Math.max(0, (slots.at(-1) ?? -1) + 1 - stored)
 }
 
 /** A write may overwrite or append, never leave a gap. */
-export function checkNoGap(firstSlot: number, slots: number): void {
-  if (firstSlot <= slots) return
+export function checkNoGap(slots: Uint32Array, stored: number): void {
+  const fresh = freshSlots(slots, stored)
+  // They ascend: where as many follow the end as lie past it, there is none between them.
+  if (fresh === 0 || slots[slots.length - fresh] === stored) return
+  const slot = slots.find((found) => found > stored)
   throw new AnnulusError(
     'ANNULUS_OUT_OF_RANGE',
-    `firstSlot ${firstSlot} would leave a gap: the storage has ${slots} slots`,
-    { details: { slot: firstSlot, slots } },
+    `slot ${slot} would leave a gap: the storage has ${stored} slots`,
+    { details: { slot, slots: stored } },
   )
 }
 

@@ -9,6 +9,7 @@ import {
   checkQuery,
   checkSlots,
   checkWrite,
+  freshSlots,
 } from './arguments.js'
 import type { ReadOptions, StorageStats, VectorStorage } from './types.js'
 import { closedError, WriteQueue } from './write-queue.js'
@@ -42,12 +43,13 @@ export abstract class BaseStorage implements VectorStorage {
   }
 
   /**
-   * Stores n × dimension finite floats from `firstSlot` on; `firstSlot` is at most `slots` and may be
-   * below it. Called once at a time and never beside `_flush`. Resolves when the vectors can be read.
-   * `vectors` is the caller's memory: it must not be used afterwards. When it rejects, nothing that
-   * was stored before may be lost, and neither it nor `_flush` is called again.
+   * Stores n × dimension finite floats, each vector in its slot. There is at least one; the slots ascend,
+   * none twice, and those that are not below `this.slots` follow it without a gap (`slotRuns` tells which are
+   * consecutive). Called once at a time and never beside `_flush`. Resolves when the vectors can be read. The
+   * arrays are the caller's memory: they must not be used afterwards. When it rejects, nothing that was
+   * stored in other slots may be lost, and neither it nor `_flush` is called again.
    */
-  protected abstract _write(firstSlot: number, vectors: Float32Array): Promise<void>
+  protected abstract _write(slots: Uint32Array, vectors: Float32Array): Promise<void>
 
   /**
    * Returns the vectors of `slots`, in that order, in an array of its own. There is at least one
@@ -87,15 +89,15 @@ export abstract class BaseStorage implements VectorStorage {
     return this.#slots
   }
 
-  async write(firstSlot: number, vectors: Float32Array): Promise<void> {
+  async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
     if (this.#closing !== undefined) throw closedError(this.#backend)
-    const count = checkWrite(firstSlot, vectors, this.dimension)
+    const each = checkWrite(slots, vectors, this.dimension)
     await this.#queue.write(
-      () => checkNoGap(firstSlot, this.#slots),
+      () => checkNoGap(each, this.#slots),
       async () => {
-        if (count === 0) return
-        await this.#typed('write', () => this._write(firstSlot, vectors))
-        this.#slots = Math.max(this.#slots, firstSlot + count)
+        if (each.length === 0) return
+        await this.#typed('write', () => this._write(each, vectors))
+        this.#slots += freshSlots(each, this.#slots)
         this.#writtenBytes += vectors.byteLength
       },
     )

@@ -11,6 +11,12 @@ export interface OpenFile {
   read(bytes: Uint8Array, position: number): Promise<number>
   /** Writes from `bytes`; may be short. */
   write(bytes: Uint8Array, position: number): Promise<number>
+  /**
+   * Writes parts of `memory` whole, each at its place in the file, as one operation; returns the milliseconds
+   * of CPU time it took. `parts` holds three numbers a part: its first byte in `memory`, its bytes, its
+   * position in the file. Left out where that gains nothing over `write` (see `writeParts`).
+   */
+  writeScattered?(memory: Uint8Array, parts: Float64Array): Promise<number>
   truncate(length: number): Promise<void>
   /**
    * Gives the space of [from, to) back where the file system can: the file keeps its length, and that
@@ -94,4 +100,22 @@ export async function writeFully(
   if (done < bytes.length) {
     throw fileError(new Error('the system accepted no more bytes'), 'write', file.path)
   }
+}
+
+/**
+ * Writes parts of `memory`, as `OpenFile.writeScattered`, one at a time where the file has none. Returns
+ * milliseconds: of CPU time, or of the time it took where nothing else is known.
+ */
+export async function writeParts(
+  file: OpenFile,
+  memory: Uint8Array,
+  parts: Float64Array,
+): Promise<number> {
+  if (file.writeScattered !== undefined) return file.writeScattered(memory, parts)
+  const start = performance.now()
+  for (let at = 0; at < parts.length; at += 3) {
+    const [from = 0, bytes = 0, position = 0] = parts.subarray(at, at + 3)
+    await writeFully(file, memory.subarray(from, from + bytes), position)
+  }
+  return performance.now() - start
 }

@@ -2,6 +2,7 @@ export {
   checkInteger,
   checkOpenOptions,
   checkOptions,
+  freshSlots,
   openOptionNames,
   slotsToKeep,
 } from './arguments.js'
@@ -15,6 +16,7 @@ export {
   type OpenMode,
   readFully,
   writeFully,
+  writeParts,
 } from './file-ops.js'
 export { layoutOf, strideOf } from './layout.js'
 export { type MemoryStorageOptions, memoryStorage } from './memory.js'
@@ -23,6 +25,7 @@ export { type PreadStorageOptions, preadStorage } from './pread.js'
 export { openSalvage, Salvage, type SalvageOptions } from './salvage.js'
 export { openSegmentStore } from './segment-store.js'
 export type { Segment, SegmentLayout, SegmentStore, SegmentStoreOptions } from './segments.js'
+export { type SlotRun, slotRuns } from './slot-runs.js'
 export type {
   OpenOptions,
   ReadOptions,

@@ -1,6 +1,6 @@
 // Vectors in memory only: for tests, for small data, and as the plainest example of a backend.
 import { AnnulusError } from '@annulus/native'
-import { checkOpenOptions, checkOptions, slotsToKeep } from './arguments.js'
+import { checkOpenOptions, checkOptions, freshSlots, slotsToKeep } from './arguments.js'
 import { BaseStorage } from './base-storage.js'
 import type { OpenOptions, StorageFactory, VectorStorage } from './types.js'
 
@@ -24,14 +24,11 @@ class MemoryVectors {
     this.#chunkSlots = Math.max(1, Math.floor(chunkBytes / (dimension * 4)))
   }
 
-  write(firstSlot: number, vectors: Float32Array): void {
-    const count = vectors.length / this.dimension
-    for (let i = 0; i < count; i++) {
-      this.#vector(firstSlot + i).set(
-        vectors.subarray(i * this.dimension, (i + 1) * this.dimension),
-      )
+  write(slots: Uint32Array, vectors: Float32Array): void {
+    for (const [i, slot] of slots.entries()) {
+      this.#vector(slot).set(vectors.subarray(i * this.dimension, (i + 1) * this.dimension))
     }
-    this.slots = Math.max(this.slots, firstSlot + count)
+    this.slots += freshSlots(slots, this.slots)
   }
 
   read(slots: Uint32Array): Float32Array {
@@ -64,8 +61,8 @@ class MemoryStorage extends BaseStorage {
     this.#closed = closed
   }
 
-  protected override async _write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    this.#vectors.write(firstSlot, vectors)
+  protected override async _write(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    this.#vectors.write(slots, vectors)
   }
 
   protected override async _read(slots: Uint32Array): Promise<Float32Array> {

@@ -10,7 +10,7 @@ import {
   stat,
   statfs,
 } from 'node:fs/promises'
-import { lockFile, punchHole } from '@annulus/native'
+import { lockFile, punchHole, writeScattered } from '@annulus/native'
 import { type FileOperation, fileError } from './file-error.js'
 import type { FileLock, FileOps, OpenFile, OpenMode } from './file-ops.js'
 
@@ -48,6 +48,10 @@ class NodeFile implements OpenFile {
       this.#handle.write(bytes, 0, bytes.length, position),
     )
     return result.bytesWritten
+  }
+
+  writeScattered(memory: Uint8Array, parts: Float64Array): Promise<number> {
+    return named('write', this.path, () => writeScattered(this.#handle.fd, memory, parts))
   }
 
   truncate(length: number): Promise<void> {

@@ -34,8 +34,8 @@ class PreadStorage extends BaseStorage {
     this.#segments = segments
   }
 
-  protected override _write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    return this.#store.write(firstSlot, vectors)
+  protected override _write(slots: Uint32Array, vectors: Float32Array): Promise<void> {
+    return this.#store.write(slots, vectors)
   }
 
   protected override async _read(
@@ -75,7 +75,8 @@ class PreadStorage extends BaseStorage {
   }
 
   protected override _stats(): Partial<StorageStats> {
-    return { writtenBytes: this.#store.writtenBytes }
+    const { writtenBytes, writeCpuMs } = this.#store
+    return { writtenBytes, writeCpuMs }
   }
 
   async #readVector(slot: number, bytes: Uint8Array): Promise<void> {

@@ -10,19 +10,26 @@ import {
   checkNoGap,
   checkOpenOptions,
   checkWriteShape,
+  freshSlots,
   openOptionNames,
 } from './arguments.js'
 import { makeDurableDirectory } from './durable-directory.js'
-import { type FileLock, type FileOps, type OpenFile, writeFully } from './file-ops.js'
+import { type FileLock, type FileOps, type OpenFile, writeParts } from './file-ops.js'
 import { layoutOf, pageBytes, segmentBytesLimit } from './layout.js'
 import { nodeFileOps } from './node-file-ops.js'
 import { recover } from './recovery.js'
 import { createSegment, type StoredSegment } from './segment-files.js'
 import type { SegmentLayout, SegmentStore, SegmentStoreOptions } from './segments.js'
+import { slotRuns } from './slot-runs.js'
 import { WriteQueue } from './write-queue.js'
 
 /** Bytes handed to the system in one write, and checksummed at once on the event loop. */
 const chunkBytes = 1024 * 1024
+/**
+ * Checksums between two that change are written again with them where they are at most so many: a page, which
+ * the system writes whole in any case. They are those in the file already, so no slot depends on that.
+ */
+const checksumGapMax = pageBytes / 4
 
 interface SegmentHandles {
   readonly vectors: OpenFile
@@ -53,6 +60,7 @@ class FileSegmentStore implements SegmentStore {
   readonly #unsynced = new Set<number>()
   #slots: number
   #writtenBytes = 0
+  #writeCpuMs = 0
   #closing: Promise<void> | undefined
 
   constructor(opened: Opened) {
@@ -77,11 +85,15 @@ class FileSegmentStore implements SegmentStore {
     return this.#writtenBytes
   }
 
-  async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    checkWriteShape(firstSlot, vectors, this.layout.dimension)
+  get writeCpuMs(): number {
+    return this.#writeCpuMs
+  }
+
+  async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    const each = checkWriteShape(slots, vectors, this.layout.dimension)
     await this.#queue.write(
-      () => checkNoGap(firstSlot, this.#slots),
-      () => this.#write(firstSlot, vectors),
+      () => checkNoGap(each, this.#slots),
+      () => this.#write(each, vectors),
     )
   }
 
@@ -101,31 +113,50 @@ class FileSegmentStore implements SegmentStore {
     return this.#closing
   }
 
-  async #write(firstSlot: number, vectors: Float32Array): Promise<void> {
+  async #write(slots: Uint32Array, vectors: Float32Array): Promise<void> {
     const { dimension, slotsPerSegment, stride } = this.layout
-    const end = firstSlot + vectors.length / dimension
     const chunkSlots = Math.max(1, Math.floor(chunkBytes / stride))
-    for (let slot = firstSlot; slot < end; ) {
-      const segment = await this.#segment(Math.floor(slot / slotsPerSegment))
+    for (let from = 0; from < slots.length; ) {
+      const segment = await this.#segment(Math.floor((slots[from] as number) / slotsPerSegment))
       const segmentEnd = (segment.number + 1) * slotsPerSegment
-      const count = Math.min(end - slot, segmentEnd - slot, chunkSlots)
-      const from = (slot - firstSlot) * dimension
-      await this.#writeChunk(segment, slot, vectors.subarray(from, from + count * dimension))
-      slot += count
+      let end = Math.min(from + chunkSlots, slots.length)
+      while ((slots[end - 1] as number) >= segmentEnd) end--
+      const chunk = vectors.subarray(from * dimension, end * dimension)
+      await this.#writeChunk(segment, slots.subarray(from, end), chunk)
+      from = end
     }
-    this.#slots = Math.max(this.#slots, end)
+    this.#slots += freshSlots(slots, this.#slots)
     this.#options.onSlots?.(this.#slots)
   }
 
-  async #writeChunk(segment: StoredSegment, slot: number, vectors: Float32Array): Promise<void> {
+  async #writeChunk(
+    segment: StoredSegment,
+    slots: Uint32Array,
+    vectors: Float32Array,
+  ): Promise<void> {
     const { dimension, headerBytes, slotsPerSegment, stride } = this.layout
-    const index = slot - segment.number * slotsPerSegment
-    const sums = await checksumVectors(vectors, dimension, slot)
+    const first = segment.number * slotsPerSegment
+    const sums = await checksumVectors(vectors, dimension, slots)
     const handles = await this.#open(segment)
-    await writeFully(handles.vectors, this.#strided(vectors), headerBytes + index * stride)
-    segment.checksums.set(sums, index)
-    const sumBytes = new Uint8Array(sums.buffer, sums.byteOffset, sums.byteLength)
-    await writeFully(handles.checksums, sumBytes, headerBytes + index * 4)
+    const places = slotRuns(slots).flatMap(({ slot, from, count }) => [
+      from * stride,
+      count * stride,
+      headerBytes + (slot - first) * stride,
+    ])
+    const { checksums } = segment
+    const sumBytes = new Uint8Array(checksums.buffer, checksums.byteOffset, checksums.byteLength)
+    const sumPlaces = slotRuns(slots, checksumGapMax).flatMap(({ slot, count }) => {
+      const at = (slot - first) * 4
+      return [at, count * 4, headerBytes + at]
+    })
+    const vectorMs = await writeParts(
+      handles.vectors,
+      this.#strided(vectors),
+      new Float64Array(places),
+    )
+    for (const [i, slot] of slots.entries()) checksums[slot - first] = sums[i] as number
+    const sumMs = await writeParts(handles.checksums, sumBytes, new Float64Array(sumPlaces))
+    this.#writeCpuMs += vectorMs + sumMs
     this.#writtenBytes += sums.length * stride
   }
 

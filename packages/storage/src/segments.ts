@@ -42,11 +42,13 @@ export interface SegmentStore {
   readonly segments: readonly Segment[]
   /** Bytes written to segment files since the store was opened. */
   readonly writtenBytes: number
+  /** Milliseconds of CPU time that writing them took, outside the event loop. */
+  readonly writeCpuMs: number
   /**
    * As `VectorStorage.write`, but that the values are finite is for the storage above to check. Writes
    * and flushes run one after the other, in the order of the calls.
    */
-  write(firstSlot: number, vectors: Float32Array): Promise<void>
+  write(slots: number | Uint32Array, vectors: Float32Array): Promise<void>
   /** As `VectorStorage.flush`. */
   flush(): Promise<void>
   /** As `VectorStorage.discard`: files keep their length, for somebody may have them mapped. */

@@ -26,6 +26,8 @@ export interface StorageStats {
   readonly errors: number
   /** Bytes written to vector files. */
   readonly writtenBytes: number
+  /** Milliseconds of CPU time that writing took outside the event loop, where the backend can tell. */
+  readonly writeCpuMs?: number | undefined
 }
 
 /**
@@ -46,14 +48,16 @@ export interface VectorStorage {
   readonly slots: number
 
   /**
-   * Writes consecutive vectors from `firstSlot` on. `vectors` holds n × dimension finite floats and is
-   * not kept. `firstSlot` may be at most `slots` (no gaps). Writes take effect in the order of the
-   * calls, and are visible to reads once resolved.
+   * Writes n vectors. `vectors` holds n × dimension finite floats; neither array is kept. Writes take effect
+   * in the order of the calls, and are visible to reads once resolved; of a write that fails any part may
+   * have been done.
    *
+   * @param slots the slot of each vector, ascending, none twice; or a number: consecutive slots from it on.
+   *   Those past the end follow it without a gap.
    * @throws AnnulusError `ANNULUS_DIMENSION`, `ANNULUS_INVALID_VECTOR`, `ANNULUS_INVALID_ARGUMENT`,
    * `ANNULUS_OUT_OF_RANGE` (a gap), `ANNULUS_LIMIT` (slots beyond 2^32 - 2), `ANNULUS_FULL`, `ANNULUS_IO`.
    */
-  write(firstSlot: number, vectors: Float32Array): Promise<void>
+  write(slots: number | Uint32Array, vectors: Float32Array): Promise<void>
 
   /**
    * Reads vectors in the order of `slots` (duplicates allowed) into n × dimension floats.

@@ -3,66 +3,89 @@ import type { ReadOptions, StorageStats } from '../src/types.js'
 import { Delegate } from './delegate.js'
 
 export class LosesLastVector extends Delegate {
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    if (vectors.length <= this.dimension * 2) return super.write(firstSlot, vectors)
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    if (vectors.length <= this.dimension * 2) return super.write(slots, vectors)
     const changed = vectors.slice()
     changed.fill(0, changed.length - this.dimension)
-    return super.write(firstSlot, changed)
+    return super.write(slots, changed)
   }
 }
 
 export class KeepsFirstVersion extends Delegate {
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    const known = Math.max(0, this.slots - firstSlot) * this.dimension
-    if (known === 0 || !Number.isInteger(firstSlot)) return super.write(firstSlot, vectors)
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    if (typeof slots !== 'number' || !Number.isInteger(slots)) return super.write(slots, vectors)
+    const known = Math.max(0, this.slots - slots) * this.dimension
+    if (known === 0) return super.write(slots, vectors)
     return super.write(this.slots, vectors.subarray(known))
   }
 }
 
-export class KeepsCallersArray extends Delegate {
-  #kept: [number, Float32Array][] = []
+export class TakesSlotsForConsecutive extends Delegate {
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    const whole = vectors.length === this.dimension * Number(Object(slots).length)
+    const ascend =
+      slots instanceof Uint32Array && slots.every((slot, i) => i < 1 || slot > (slots[i - 1] ?? 0))
+    const inside = slots instanceof Uint32Array && (slots[0] ?? 0) + slots.length <= this.slots
+    return super.write(whole && ascend && inside ? (slots[0] ?? 0) : slots, vectors)
+  }
+}
 
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    await super.write(firstSlot, vectors)
-    this.#kept.push([firstSlot, vectors])
+export class AcceptsSlotsTwice extends Delegate {
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    if (typeof slots === 'number' || vectors.length !== slots.length * this.dimension) {
+      return super.write(slots, vectors)
+    }
+    const last = new Map(Array.from(slots, (slot, i) => [slot, i]))
+    for (const [slot, i] of last) {
+      await super.write(slot, vectors.subarray(i * this.dimension, (i + 1) * this.dimension))
+    }
+  }
+}
+
+export class KeepsCallersArray extends Delegate {
+  #kept: [number | Uint32Array, Float32Array][] = []
+
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    await super.write(slots, vectors)
+    this.#kept.push([slots, vectors])
   }
 
   override async read(slots: Uint32Array, options?: ReadOptions): Promise<Float32Array> {
-    for (const [firstSlot, vectors] of this.#kept) await super.write(firstSlot, vectors)
+    for (const [slots, vectors] of this.#kept) await super.write(slots, vectors)
     this.#kept = []
     return super.read(slots, options)
   }
 }
 
 export class ResolvesBeforeVisible extends Delegate {
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    setImmediate(() => super.write(firstSlot, vectors).catch(() => {}))
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    setImmediate(() => super.write(slots, vectors).catch(() => {}))
   }
 }
 
 export class AcceptsNaN extends Delegate {
-  override write(firstSlot: number, vectors: Float32Array): Promise<void> {
+  override write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
     const floats = vectors instanceof Float32Array
-    return super.write(firstSlot, floats ? vectors.map((x) => (Number.isNaN(x) ? 0 : x)) : vectors)
+    return super.write(slots, floats ? vectors.map((x) => (Number.isNaN(x) ? 0 : x)) : vectors)
   }
 }
 
 export class FillsGaps extends Delegate {
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    if (firstSlot > this.slots) {
-      await super.write(this.slots, new Float32Array((firstSlot - this.slots) * this.dimension))
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    if (typeof slots === 'number' && slots > this.slots) {
+      await super.write(this.slots, new Float32Array((slots - this.slots) * this.dimension))
     }
-    return super.write(firstSlot, vectors)
+    return super.write(slots, vectors)
   }
 }
 
 export class WritesBeforeChecking extends Delegate {
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    if (!(vectors instanceof Float32Array)) return super.write(firstSlot, vectors)
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    if (!(vectors instanceof Float32Array)) return super.write(slots, vectors)
     const bad = vectors.findIndex((x) => !Number.isFinite(x))
     const whole = Math.floor(Math.max(0, bad) / this.dimension) * this.dimension
-    if (whole > 0) await super.write(firstSlot, vectors.subarray(0, whole))
-    return super.write(firstSlot, vectors)
+    if (whole > 0) await super.write(slots, vectors.subarray(0, whole))
+    return super.write(slots, vectors)
   }
 }
 
@@ -110,8 +133,8 @@ export class ReadsAfterClose extends Delegate {
     return vectors
   }
 
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    await super.write(firstSlot, vectors)
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    await super.write(slots, vectors)
     await this.read(Uint32Array.of(0)).catch(() => {})
   }
 }
@@ -137,11 +160,11 @@ export class CountsSlotsTooSoon extends Delegate {
     return super.slots + this.#extra
   }
 
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
     this.#extra = 1
     await new Promise((resolve) => setImmediate(resolve))
     try {
-      await super.write(firstSlot, vectors)
+      await super.write(slots, vectors)
     } finally {
       this.#extra = 0
     }
@@ -151,11 +174,11 @@ export class CountsSlotsTooSoon extends Delegate {
 export class RunsWritesBackwards extends Delegate {
   #first = true
 
-  override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
+  override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
     const wait = this.#first
     this.#first = false
     if (wait) await new Promise((resolve) => setImmediate(resolve))
-    return super.write(firstSlot, vectors)
+    return super.write(slots, vectors)
   }
 }
 

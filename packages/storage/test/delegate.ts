@@ -17,8 +17,8 @@ export class Delegate implements VectorStorage {
     return this.inner.slots
   }
 
-  write(firstSlot: number, vectors: Float32Array): Promise<void> {
-    return this.inner.write(firstSlot, vectors)
+  write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+    return this.inner.write(slots, vectors)
   }
 
   read(slots: Uint32Array, options?: ReadOptions): Promise<Float32Array> {

@@ -40,8 +40,8 @@ function withFiles(
 /** Swallows errors with this code in the calls of a storage. */
 function swallowing(code: ErrorCode, method: 'write' | 'flush'): StorageSubject['storage'] {
   class Swallows extends Delegate {
-    override async write(firstSlot: number, vectors: Float32Array): Promise<void> {
-      const writing = super.write(firstSlot, vectors)
+    override async write(slots: number | Uint32Array, vectors: Float32Array): Promise<void> {
+      const writing = super.write(slots, vectors)
       return method === 'write' ? this.#calm(writing) : writing
     }
 

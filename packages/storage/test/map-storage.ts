@@ -2,9 +2,9 @@ import { BaseStorage, checkOpenOptions, type StorageFactory, slotsToKeep } from 
 
 class MapStorage extends BaseStorage {
   #vectors = new Map<number, Float32Array>()
-  protected async _write(firstSlot: number, vectors: Float32Array) {
-    for (let i = 0; i < vectors.length / this.dimension; i++) {
-      this.#vectors.set(firstSlot + i, vectors.slice(i * this.dimension, (i + 1) * this.dimension))
+  protected async _write(slots: Uint32Array, vectors: Float32Array) {
+    for (const [i, slot] of slots.entries()) {
+      this.#vectors.set(slot, vectors.slice(i * this.dimension, (i + 1) * this.dimension))
     }
   }
   protected async _read(slots: Uint32Array) {

@@ -22,6 +22,7 @@ import {
 } from './broken-reads.js'
 import {
   AcceptsNaN,
+  AcceptsSlotsTwice,
   ClosesOnce,
   ClosesTooEarly,
   CountsSlotsTooSoon,
@@ -35,6 +36,7 @@ import {
   ResolvesBeforeVisible,
   RunsWritesBackwards,
   StatsGoBack,
+  TakesSlotsForConsecutive,
   WritesBeforeChecking,
 } from './broken-writes.js'
 import { Delegate, delegating } from './delegate.js'
@@ -94,6 +96,8 @@ export const mutants: readonly Mutant[] = [
   broken('takes the root of euclidean', 'euclidean distances as float64', TakesRoot),
   broken('differs in the last bit', 'bit for bit', RoundsDistances),
   broken('changes the query', 'leaves the query alone', NormalizesQuery),
+  broken('takes any slots for consecutive ones', 'scattered slots', TakesSlotsForConsecutive),
+  broken('accepts a slot twice', 'write: a slot twice', AcceptsSlotsTwice),
   broken('accepts NaN', 'write: NaN', AcceptsNaN),
   broken('fills gaps with zeros', 'write: a gap', FillsGaps),
   broken('writes before it has checked', 'write: -Infinity', WritesBeforeChecking),

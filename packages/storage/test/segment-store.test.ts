@@ -57,6 +57,47 @@ describe('a segment store', () => {
     await second.close()
   })
 
+  it('writes scattered slots as one operation a file, checksums across small gaps', async () => {
+    const calls: (readonly [string, ...number[]])[] = []
+    const files = changingFiles(nodeFileOps, (file) => ({
+      writeScattered: async (memory, parts) => {
+        calls.push([file.path.slice(-3), ...parts])
+        return (await file.writeScattered?.(memory, parts)) ?? 0
+      },
+    }))
+    const store = await openSegmentStore({ path, dimension: 1, files })
+    await store.write(0, vectorsOf(5_000, 1))
+    calls.length = 0
+    const slots = Uint32Array.of(1, 2, 7, 1_031, 1_032, 2_058, 5_000)
+    const fresh = vectorsOf(slots.length, 1, 3)
+    await store.write(slots, fresh)
+    const [vectorParts, sumParts] = calls
+    const at = (slot: number) => 4096 + slot * 4
+    expect(vectorParts).toEqual(
+      [
+        'seg',
+        [0, 8, at(1)],
+        [8, 4, at(7)],
+        [12, 8, at(1_031)],
+        [20, 4, at(2_058)],
+        [24, 4, at(5_000)],
+      ].flat(),
+    )
+    // 1,023 lie between 7 and 1,031, and 1,025 between 1,032 and 2,058.
+    expect(sumParts).toEqual(
+      ['crc', [4, 1_032 * 4, at(1)], [2_058 * 4, 4, at(2_058)], [20_000, 4, at(5_000)]].flat(),
+    )
+    expect(calls.length).toBe(2)
+    expect(store.writeCpuMs).toBeGreaterThan(0)
+    await store.close()
+    // Every checksum is in the file, those between included.
+    const storage = await preadStorage().open({ path, dimension: 1 })
+    const wanted = vectorsOf(5_001, 1)
+    for (const [i, slot] of slots.entries()) wanted[slot] = fresh[i] ?? 0
+    expect(await storage.read(firstSlots(5_001))).toEqual(wanted)
+    await storage.close()
+  })
+
   it('creates files at their full size, sparse', async () => {
     const store = await openSegmentStore({ path, dimension: 768 })
     await store.write(0, vectorsOf(1, 768))

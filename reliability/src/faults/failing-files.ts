@@ -1,5 +1,11 @@
 // File operations of which the n-th fails, once or from then on, on the file system itself.
-import { type FileOperation, type FileOps, fileError, nodeFileOps } from '@annulus/storage'
+import {
+  type FileOperation,
+  type FileOps,
+  fileError,
+  nodeFileOps,
+  type OpenFile,
+} from '@annulus/storage'
 
 export const faultKinds = ['EIO', 'ENOSPC', 'EINTR', 'short'] as const
 
@@ -47,6 +53,19 @@ export function failingFiles(fault: Fault): FailingFiles {
     if (fault.silent === true) return bytes.length
     throw failure(what, path)
   }
+  /** One job, but each of its parts counts: what fails has written those before it, and half of its own. */
+  async function scatter(file: OpenFile, memory: Uint8Array, parts: Float64Array): Promise<number> {
+    for (let at = 0; at < parts.length; at += 3) {
+      // Short and interrupted ones are resumed where the job is done.
+      if (!fails(true) || fault.kind === 'short' || fault.kind === 'EINTR') continue
+      const done = parts.slice(0, at + 3)
+      done[at + 1] = Math.ceil((done[at + 1] ?? 0) / 2)
+      const cpuMs = await file.writeScattered?.(memory, done)
+      if (fault.silent === true) return cpuMs ?? 0
+      throw failure('write', file.path)
+    }
+    return (await file.writeScattered?.(memory, parts)) ?? 0
+  }
   const failure = (what: FileOperation, path: string) =>
     fileError(Object.assign(new Error(`${fault.kind} injected`), { code: fault.kind }), what, path)
   return {
@@ -63,6 +82,9 @@ export function failingFiles(fault: Fault): FailingFiles {
         path,
         read: (bytes, at) => transfer('read', path, bytes, (part) => file.read(part, at)),
         write: (bytes, at) => transfer('write', path, bytes, (part) => file.write(part, at)),
+        ...(file.writeScattered !== undefined && {
+          writeScattered: (memory, parts) => scatter(file, memory, parts),
+        }),
         truncate: (length) => run('truncate', path, () => file.truncate(length)),
         sync: () => run('sync', path, async () => {}),
         size: () => run('stat', path, () => file.size()),

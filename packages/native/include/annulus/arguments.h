@@ -12,14 +12,16 @@ inline Napi::Error invalid_argument(Napi::Env env, const std::string &message) {
   return make_error(env, "ANNULUS_INVALID_ARGUMENT", message);
 }
 
-/// `Array` is Napi::Float32Array, Napi::Uint32Array, Napi::Uint8Array or Napi::Int32Array.
+/// `Array` is Napi::Float32Array, Napi::Float64Array, Napi::Uint32Array, Napi::Uint8Array or
+/// Napi::Int32Array.
 template <typename Array>
 Array typed_array(const Napi::Value &value, const char *what) {
   constexpr napi_typedarray_type wanted =
-      std::is_same_v<Array, Napi::Float32Array>  ? napi_float32_array
-      : std::is_same_v<Array, Napi::Uint32Array> ? napi_uint32_array
-      : std::is_same_v<Array, Napi::Int32Array>  ? napi_int32_array
-                                                 : napi_uint8_array;
+      std::is_same_v<Array, Napi::Float32Array>   ? napi_float32_array
+      : std::is_same_v<Array, Napi::Float64Array> ? napi_float64_array
+      : std::is_same_v<Array, Napi::Uint32Array>  ? napi_uint32_array
+      : std::is_same_v<Array, Napi::Int32Array>   ? napi_int32_array
+                                                  : napi_uint8_array;
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != wanted) {
     throw invalid_argument(value.Env(),
                            std::string(what) + " is not a typed array of the right type");

@@ -390,7 +390,7 @@ int main(int count, char **arguments) {
   test_short_slices();
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     current_seed = seed;
-    test_hot_vectors(seed);
+    test_memory(seed);
     run(seed, directory, real, totals);
   }
   ::rmdir(directory.c_str());

@@ -19,7 +19,54 @@ constexpr uint32_t kSlots = 200;
 void expect(bool condition, const char *rule) {
   if (!condition) broken_rule(rule);
 }
-}  // namespace
+// Five slots that ascend from `slot` on.
+std::vector<uint32_t> scattered(std::mt19937_64 &random, uint32_t slot) {
+  std::vector<uint32_t> slots = {slot};
+  while (slots.size() < 5) slots.push_back(slots.back() + 1 + static_cast<uint32_t>(random() % 9));
+  return slots;
+}
+
+// A slot that a write since then named may have changed; of the others at most a few.
+void test_rewrites(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Rewrites rewrites;
+  uint64_t covered = 0, asked = 0;
+  for (int step = 0; step < 20; ++step) {
+    const uint64_t before = rewrites.count();
+    std::vector<bool> named(600'000);
+    const uint64_t writes = random() % 4;
+    for (uint64_t write = 0; write < writes; ++write) {
+      std::vector<uint32_t> slots;
+      for (uint32_t slot = 0; slots.size() < 300 && slot < named.size();) {
+        slot += 1 + static_cast<uint32_t>(random() % 2000);
+        if (slot < named.size()) slots.push_back(slot);
+      }
+      rewrites.begin(slots.data(), slots.size());
+      for (const uint32_t slot : slots) {
+        named[slot] = true;
+        if (!rewrites.may_cover(before, slot)) broken_rule("a rewrite under way was not seen");
+      }
+      rewrites.end();
+    }
+    for (int i = 0; i < 1000; ++i) {
+      const auto slot = static_cast<uint32_t>(random() % named.size());
+      const bool may = rewrites.may_cover(before, slot);
+      if (named[slot]) expect(may, "a rewrite that has ended was not seen");
+      if (writes == 0) expect(!may, "a slot was rewritten by nobody");
+      covered += may && !named[slot];
+      ++asked;
+    }
+  }
+  expect(covered * 20 < asked, "slots that were left alone are taken for rewritten ones");
+  // What nobody remembers may have been anything.
+  const uint32_t one = 1;
+  const uint64_t before = rewrites.count();
+  for (int write = 0; write < 10; ++write) {
+    rewrites.begin(&one, 1);
+    rewrites.end();
+  }
+  expect(rewrites.may_cover(before, 2), "a forgotten write is taken for none");
+}
 
 // Whatever is found is the newest vector that was kept, and nothing that was rewritten since.
 void test_hot_vectors(uint64_t seed) {
@@ -36,13 +83,14 @@ void test_hot_vectors(uint64_t seed) {
     switch (random() % 8) {
       case 0: {
         const uint64_t before = rewrites.count();
-        rewrites.begin(slot, slot + 5);
-        hot.drop(slot, slot + 5);
-        hot.keep(slot + 1, vector.data(), before);            // read before, arrived during
-        hot.keep(slot + 2, vector.data(), rewrites.count());  // read and arrived during
+        const std::vector<uint32_t> slots = scattered(random, slot);
+        rewrites.begin(slots.data(), slots.size());
+        hot.drop(slots.data(), slots.size());
+        hot.keep(slots[1], vector.data(), before);            // read before, arrived during
+        hot.keep(slots[2], vector.data(), rewrites.count());  // read and arrived during
         rewrites.end();
-        hot.keep(slot + 3, vector.data(), before);  // arrived after
-        for (uint32_t i = slot; i < slot + 5; ++i) model.erase(i);
+        hot.keep(slots[3], vector.data(), before);  // arrived after
+        for (const uint32_t other : slots) model.erase(other);
         break;
       }
       case 1:
@@ -71,6 +119,13 @@ void test_hot_vectors(uint64_t seed) {
     expect(hot.find(0, [](const float *) {}), "a vector that is wanted gave way");
     hot.keep(slot, one, rewrites.count());
   }
+}
+
+}  // namespace
+
+void test_memory(uint64_t seed) {
+  test_rewrites(seed);
+  test_hot_vectors(seed);
 }
 
 void test_cache_fill() {

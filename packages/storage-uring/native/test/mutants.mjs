@@ -126,6 +126,12 @@ export const mutants = [
     to: 'false',
   },
   {
+    name: 'forgets all but the first of the slots that are rewritten',
+    file: 'rewrites.h',
+    from: 'for (size_t i = 0; i < n; ++i)',
+    to: 'for (size_t i = 0; i < 1; ++i)',
+  },
+  {
     name: 'keeps a hot vector that was read before it was rewritten',
     file: 'hot_vectors.cpp',
     from: 'if (rewrites % 2 != 0 || rewrites_.count() != rewrites) return;',

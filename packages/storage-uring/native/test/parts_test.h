@@ -4,7 +4,7 @@
 #include <cstdint>
 
 namespace annulus::uring {
-void test_hot_vectors(uint64_t seed);
+void test_memory(uint64_t seed);
 void test_cache_fill();
 void test_short_slices();
 }  // namespace annulus::uring

@@ -67,7 +67,7 @@ class Model {
   /// Gives the last slot its other vector, as a writer does that fills a freed slot.
   void rewrite(Engine &engine) {
     const uint32_t slot = slots - 1;
-    engine.begin_rewrite(slot, slot + 1);
+    engine.begin_rewrite(&slot, 1);
     vectors.swap(others);
     const int fd = ::open(paths.back().c_str(), O_WRONLY);
     const auto *bytes = reinterpret_cast<const char *>(vector(slot));

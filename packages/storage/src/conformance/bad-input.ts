@@ -22,7 +22,9 @@ interface UntypedStorage {
 type BadCall = readonly [string, ErrorCode, (storage: UntypedStorage) => Promise<unknown>]
 
 const good = vectorsOf(1, dimension)
+const two = vectorsOf(2, dimension)
 const one = Uint32Array.of(0)
+const slots = (...numbers: number[]) => Uint32Array.from(numbers)
 /** Wrong in the second vector, so that writing the first one before the check shows. */
 const withValue = (value: number) => Float32Array.of(1, 2, 3, 4, 5, 6, value, 8)
 
@@ -35,6 +37,14 @@ const badCalls: readonly BadCall[] = [
   ['write: a slot of NaN', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write(Number.NaN, good)],
   ['write: a slot as text', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write('0', good)],
   ['write: a gap', 'ANNULUS_OUT_OF_RANGE', (s) => s.write(4, good)],
+  ['write: a slot twice', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write(slots(1, 1), two)],
+  ['write: slots that descend', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write(slots(2, 1), two)],
+  ['write: a slot too few', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write(slots(1), two)],
+  ['write: a slot too many', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write(slots(1, 2, 3), two)],
+  ['write: an array of slots', 'ANNULUS_INVALID_ARGUMENT', (s) => s.write([1, 2], two)],
+  ['write: a gap among slots', 'ANNULUS_OUT_OF_RANGE', (s) => s.write(slots(3, 5), two)],
+  ['write: a gap before slots', 'ANNULUS_OUT_OF_RANGE', (s) => s.write(slots(4, 5), two)],
+  ['write: a slot beyond all', 'ANNULUS_LIMIT', (s) => s.write(slots(1, 2 ** 32 - 1), two)],
   ['write: too few components', 'ANNULUS_DIMENSION', (s) => s.write(0, new Float32Array(3))],
   ['write: half a vector more', 'ANNULUS_DIMENSION', (s) => s.write(3, new Float32Array(6))],
   ['write: NaN', 'ANNULUS_INVALID_VECTOR', (s) => s.write(0, withValue(Number.NaN))],
@@ -95,8 +105,8 @@ export function testBadInput({ describe, it }: Runner, subject: StorageSubject):
     it('says which slot is out of range', () =>
       onStorage(subject, dimension, async (storage) => {
         await storage.write(0, good)
-        const slots = Uint32Array.of(0, 9, 0)
-        const error = await rejectsWith('ANNULUS_OUT_OF_RANGE', () => storage.read(slots))
+        const wanted = slots(0, 9, 0)
+        const error = await rejectsWith('ANNULUS_OUT_OF_RANGE', () => storage.read(wanted))
         equal(error.details['slot'], 9)
       }))
 

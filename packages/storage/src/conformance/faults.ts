@@ -12,15 +12,22 @@ import { firstSlots, gather, vectorsOf } from './vectors.js'
 const dimension = 120
 const segmentBytesMax = segmentBytesFor(dimension, 8)
 const vectors = vectorsOf(20, dimension)
-const freed = 3
-const replacement = vectorsOf(1, dimension, 31)
+/** The last write: some freed slots of all segments, and two behind the end. */
+const scattered = Uint32Array.of(3, 4, 9, 15, 20, 21)
+const replacements = vectorsOf(scattered.length, dimension, 31)
+const replacement = vectorsOf(1, dimension, 32)
 
-/** What a life was told: how many slots are durable, and what the freed slot may hold. */
+/** What a life was told: how many slots are durable, and what the freed slots may hold. */
 interface Life {
   acknowledged: number
   freedWritten: boolean
   freedAcknowledged: boolean
   failures: AnnulusError[]
+}
+
+/** Slots that certainly hold their first vectors. */
+function untouched(count: number): Uint32Array {
+  return firstSlots(Math.min(count, 20)).filter((slot) => !scattered.includes(slot))
 }
 
 function slice(from: number, to: number): Float32Array {
@@ -49,7 +56,7 @@ async function change(life: Life, latched: boolean, step: () => Promise<void>): 
 }
 
 async function readBack(life: Life, storage: VectorStorage, count: number): Promise<void> {
-  const slots = firstSlots(count).filter((slot) => slot !== freed)
+  const slots = untouched(count)
   await attempt(life, async () => {
     sameFloats(await storage.read(slots), gather(vectors, slots, dimension), 'vectors read')
   })
@@ -80,9 +87,10 @@ async function live(site: Site): Promise<Life> {
     if (healthy) life.acknowledged = to
   }
   if (healthy) life.freedWritten = true
-  healthy = await change(life, !healthy, () => storage.write(freed, replacement))
+  healthy = await change(life, !healthy, () => storage.write(scattered, replacements))
   healthy = await change(life, !healthy, () => storage.flush())
   life.freedAcknowledged = healthy
+  if (healthy) life.acknowledged = 22
   await readBack(life, storage, storage.slots)
   await attempt(life, () => storage.close())
   return life
@@ -91,10 +99,11 @@ async function live(site: Site): Promise<Life> {
 /** What was acknowledged is there, whatever else is. */
 async function verify(life: Life, storage: VectorStorage): Promise<void> {
   ok(storage.slots >= life.acknowledged, `${life.acknowledged} slots were acknowledged`)
-  const sure = firstSlots(life.acknowledged).filter((slot) => slot !== freed || !life.freedWritten)
+  const { acknowledged, freedWritten } = life
+  const sure = freedWritten ? untouched(acknowledged) : firstSlots(acknowledged)
   sameFloats(await storage.read(sure), gather(vectors, sure, dimension), 'acknowledged vectors')
   if (!life.freedAcknowledged) return
-  sameFloats(await storage.read(Uint32Array.of(freed)), replacement, 'the acknowledged overwrite')
+  sameFloats(await storage.read(scattered), replacements, 'the acknowledged overwrite')
 }
 
 async function recoverFrom(life: Life, site: Site): Promise<void> {

@@ -66,6 +66,21 @@ export class FaultyFiles implements FileOps {
     throw this.#error(operation, file.path)
   }
 
+  /** One job, but each of its parts counts: what fails has written those before it, and half of its own. */
+  async #scatter(file: OpenFile, memory: Uint8Array, parts: Float64Array): Promise<number> {
+    if (file.writeScattered === undefined) throw new Error('it was left out')
+    for (let at = 0; at < parts.length; at += 3) {
+      if (!this.#goesWrong('write')) continue
+      // Those that are short or interrupted are resumed where the job is done.
+      if (this.#fault?.kind === 'short' || this.#fault?.kind === 'EINTR') continue
+      const done = parts.slice(0, at + 3)
+      done[at + 1] = Math.ceil((done[at + 1] ?? 0) / 2)
+      await file.writeScattered(memory, done)
+      throw this.#error('write', file.path)
+    }
+    return file.writeScattered(memory, parts)
+  }
+
   async #release(operation: FileOperation, path: string, run: () => Promise<void>): Promise<void> {
     this.#open--
     await run()
@@ -79,6 +94,9 @@ export class FaultyFiles implements FileOps {
       path,
       read: (bytes, position) => this.#transfer('read', file, bytes, position),
       write: (bytes, position) => this.#transfer('write', file, bytes, position),
+      ...(file.writeScattered !== undefined && {
+        writeScattered: (memory, parts) => this.#scatter(file, memory, parts),
+      }),
       truncate: (length) => this.#try('truncate', path, () => file.truncate(length)),
       sync: () => this.#try('sync', path, async () => {}),
       size: () => this.#try('stat', path, () => file.size()),

@@ -6,7 +6,7 @@ import type { VectorStorage } from '../types.js'
 import { equal, nearReference, ok, rejectsAborted, rejectsWith, sameFloats } from './expect.js'
 import { atSite, type Site, segmentBytesFor } from './site.js'
 import type { Runner, StorageSubject } from './subject.js'
-import { vectorAt, vectorsOf } from './vectors.js'
+import { firstSlots, vectorAt, vectorsOf } from './vectors.js'
 
 interface Model {
   readonly dimension: number
@@ -72,6 +72,25 @@ const overwrite = (at: number, count: number, seed: number) =>
     const first = at % model.vectors.size
     await storage.write(first, vectors)
     remember(model, first, vectors)
+  })
+
+/** The vectors at other slots are read meanwhile. */
+const scatter = (numbers: readonly number[], fresh: number, seed: number) =>
+  command(`scatter to ${numbers} and ${fresh} more`, true, async (model, { storage }) => {
+    const { size } = model.vectors
+    const freed = new Set(numbers.map((number) => number % size))
+    const added = Array.from({ length: fresh }, (_, i) => size + i)
+    const slots = Uint32Array.from([...[...freed].sort((a, b) => a - b), ...added])
+    const others = Uint32Array.from(model.vectors.keys()).filter((slot) => !freed.has(slot))
+    const wanted = expected(model, others)
+    const vectors = vectorsOf(slots.length, model.dimension, seed)
+    const [, beside] = await Promise.all([storage.write(slots, vectors), storage.read(others)])
+    sameFloats(beside, wanted, 'vectors read beside a scattered write')
+    for (const [i, slot] of slots.entries()) {
+      model.vectors.set(slot, vectorAt(vectors, i, model.dimension))
+    }
+    const all = firstSlots(model.vectors.size)
+    sameFloats(await storage.read(all), expected(model, all), 'vectors after a scattered write')
   })
 
 const read = (numbers: readonly number[]) =>
@@ -154,6 +173,7 @@ function commandsFor(subject: StorageSubject) {
     fc.tuple(count, seed).map((given) => write(...given)),
     fc.tuple(count, seed).map((given) => write(...given)),
     fc.tuple(fc.nat(), count, seed).map((given) => overwrite(...given)),
+    fc.tuple(numbers, fc.nat(5), seed).map((given) => scatter(...given)),
     numbers.map(read),
     fc.tuple(numbers, fc.nat(3), seed).map((given) => score(...given)),
     fc.constant(flush()),
@@ -179,7 +199,17 @@ export function testModel({ describe, it }: Runner, subject: StorageSubject): vo
       })
       const { runs = 20, seed = 1 } = subject
       await fc.assert(property, { numRuns: runs, seed })
-      const kinds = ['write', 'overwrite', 'read', 'score', 'flush', 'abort', 'together', 'bad']
+      const kinds = [
+        'write',
+        'overwrite',
+        'scatter',
+        'read',
+        'score',
+        'flush',
+        'abort',
+        'together',
+        'bad',
+      ]
       if (subject.capabilities.persistent) kinds.push('reopen')
       // A model test that never gets anywhere would pass too.
       for (const kind of kinds) ok((ran.get(kind) ?? 0) >= runs / 4, `${kind} ran too seldom`)

@@ -41,6 +41,20 @@ export function testReadingAndWriting({ describe, it }: Runner, subject: Storage
         await holds(storage, vectors)
       }))
 
+    it('gives scattered slots new vectors, and some behind the end, in one write', () =>
+      onStorage(subject, dimension, async (storage) => {
+        const vectors = vectorsOf(40, dimension)
+        await storage.write(0, vectors.subarray(0, 37 * dimension))
+        await storage.flush()
+        const slots = Uint32Array.of(0, 3, 4, 5, 9, 21, 36, 37, 38, 39)
+        const fresh = vectorsOf(slots.length, dimension, 99)
+        await storage.write(slots, fresh)
+        for (const [i, slot] of slots.entries()) {
+          vectors.set(fresh.subarray(i * dimension, (i + 1) * dimension), slot * dimension)
+        }
+        await holds(storage, vectors)
+      }))
+
     it('keeps what lies before discarded slots, which may be written again', () =>
       onStorage(subject, dimension, async (storage) => {
         const vectors = vectorsOf(9, dimension)
