@@ -14,17 +14,21 @@ export class Backlog {
     this.#max = max
   }
 
-  /** Takes note of a search that scans what is not linked. */
+  /** Takes note of a search. */
   searched(): void {
     this.#searchedAt = nowMs()
+  }
+
+  /** Whether there were searches lately: what the index lacks costs each of them. */
+  get isSearched(): boolean {
+    return nowMs() - this.#searchedAt < searchedMs
   }
 
   /** Whether `slots` wait and are too many for a group of `added` more; `hasGraph` if searches use one. */
   isFull(slots: number, added: number, hasGraph: boolean): boolean {
     if (added === 0 || slots === 0) return false
     if (slots > this.#max) return true
-    const isSearched = nowMs() - this.#searchedAt < searchedMs
-    return hasGraph && isSearched && slots + added > searchedBacklogMax
+    return hasGraph && this.isSearched && slots + added > searchedBacklogMax
   }
 
   /** Resolves at the next call of `admit`. */

@@ -82,6 +82,8 @@ export class Generation {
   #busy = false
   #users = 0
   #retired: (() => void) | undefined
+  #hiding: Promise<void> | undefined
+  #shown: (() => void) | undefined
 
   constructor(codes: Codes, trainedOn: number, encoded = 0, choice?: Choice) {
     this.codes = codes
@@ -149,6 +151,31 @@ export class Generation {
     this.linked = Math.min(this.linked, end)
     this.reassignments++
     this.#changes++
+  }
+
+  /** A commit is about to link slots hidden; nothing may be saved before it has ended. */
+  beginHiding(): void {
+    this.#hiding = new Promise((resolve) => {
+      this.#shown = resolve
+    })
+  }
+
+  endHiding(): void {
+    this.#hiding = undefined
+    this.#shown?.()
+  }
+
+  /** Settles with the commit that links slots hidden; undefined when there is none. */
+  get hiding(): Promise<void> | undefined {
+    return this.#hiding
+  }
+
+  /** Shows slots that are linked hidden: fresh ones from `from` to `end`, and reassigned ones. */
+  reveal(slots: Uint32Array, from: number, end: number): void {
+    // Those that are not linked will be in their turn; the others are passed over then.
+    if (this.graph?.reveal(slots) !== slots.length) return
+    this.settle(this.unlinked, slots)
+    if (this.linked === from) this.linked = end
   }
 
   /** Notes that slots have codes, or are linked, after all. */

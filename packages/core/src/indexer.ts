@@ -5,12 +5,12 @@ import { asAnnulusError } from './background-error.js'
 import { Backlog } from './backlog.js'
 import { Calibrating, type CalibratingOptions } from './calibrating.js'
 import type { Calibration } from './calibration.js'
+import { CommitIndexing } from './commit-indexing.js'
 import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
 import { type IndexJobOptions, IndexJobs } from './index-jobs.js'
 import { Reclaiming, type ReclaimingOptions } from './reclaiming.js'
 import { releaseAll } from './releasing.js'
-import type { Committed } from './write-plan.js'
 
 export interface IndexerOptions extends IndexJobOptions, CalibratingOptions {
   readonly codesFrom: number
@@ -40,6 +40,7 @@ export class Indexer {
   readonly #options: IndexerOptions
   readonly #jobs: IndexJobs
   readonly reclaiming: Reclaiming
+  readonly commits: CommitIndexing
   readonly #calibrating: Calibrating
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
@@ -58,6 +59,14 @@ export class Indexer {
       (cause) => this.#fail(cause),
     )
     this.waiting = new Backlog(options.backlogMax)
+    this.commits = new CommitIndexing({
+      slots: () => options.table.slots,
+      generations: () => this.generations,
+      isSearched: () => this.waiting.isSearched,
+      onEncoded: () => this.#lookForDrift(),
+      onError: options.onError,
+      signal: this.#stop.signal,
+    })
     this.#calibrating = new Calibrating(options, this.#stop.signal)
     this.current = current
   }
@@ -128,13 +137,16 @@ export class Indexer {
     }
   }
 
-  /** Waits until the backlog allows another group that adds so many points. */
+  /** Waits until the backlog allows another group that adds so many points, and removals have room. */
   async room(points: number): Promise<void> {
-    while (this.#isFull(points) && !this.#stop.signal.aborted) {
-      // A write must not wait for what has failed; the next commit tries again.
-      if (this.#failure !== undefined) return
-      this.wake()
-      await this.waiting.changed()
+    // A write must not wait for what has failed; the next commit tries again.
+    while (!this.#stop.signal.aborted && this.#failure === undefined) {
+      if (this.#isFull(points)) {
+        this.wake()
+        await this.waiting.changed()
+      } else if (this.waiting.isSearched && this.reclaiming.isBehind(this.current)) {
+        await this.reclaiming.beside
+      } else return
     }
   }
 
@@ -142,35 +154,9 @@ export class Indexer {
     return this.waiting.isFull(this.backlog, points, this.current?.graph !== undefined)
   }
 
-  /** Encodes vectors about to be committed to these slots, where the index has come that far. */
-  async encode(slots: Uint32Array, vectors: Float32Array): Promise<Generation[]> {
-    const { table } = this.#options
-    const generations = this.generations.filter(
-      (each) => slots.length > 0 && !each.saving && each.encoded === table.slots,
-    )
-    try {
-      await Promise.all(generations.map((each) => each.encode(slots, vectors)))
-      this.#lookForDrift()
-      return generations
-    } catch (cause) {
-      this.#options.onError(asAnnulusError(cause))
-      return []
-    }
-  }
-
   #lookForDrift(): void {
     const drift = this.current?.drift.observe(this.current.codes.fit)
     if (drift !== undefined) this.#options.onDrift(drift)
-  }
-
-  /** Takes note of a commit, and of what `encode` returned for it. */
-  committed({ end, reused, removed }: Committed, encoded: readonly Generation[]): void {
-    for (const generation of this.generations) {
-      if (encoded.includes(generation)) generation.encoded = end
-      if (reused.length > 0) generation.reassign(reused, encoded.includes(generation))
-      generation.remove(removed)
-    }
-    this.wake()
   }
 
   /** Ends after the job in hand. */

@@ -8,8 +8,13 @@ import type { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import type { Store } from './store.js'
 
-/** Dead slots are made free once they are this part of all, so that a repair is worth its pass. */
-const deadShare = 0.1
+/**
+ * Dead slots are made free once they are this part of all: searches walk past them until then, and a repair is to be
+ * worth its pass over all nodes.
+ */
+const deadShare = 0.02
+/** A repair is behind once this part of the graph was removed. */
+const behindShare = 2 * deadShare
 
 /** Longest pause between two looks whether another process still reads what was removed. */
 const pauseMsMax = 250
@@ -54,6 +59,13 @@ export class Reclaiming {
     if (this.#releasing !== undefined || rebuilding) return false
     if (this.#wanted) return table.dead > 0
     return table.dead > 0 && table.dead >= Math.max(reclaimFrom, table.slots * deadShare)
+  }
+
+  /** Whether a repair goes on and searches have more to walk past than they should. */
+  isBehind(current: Generation | undefined): boolean {
+    if (this.beside === undefined || current?.graph === undefined) return false
+    const { nodes, removed } = current.graph.stats()
+    return removed > behindShare * (nodes + removed)
   }
 
   /**

@@ -158,6 +158,8 @@ export class Snapshots {
     if (this.#changes(sequence, table, generation) < changesMin) return
     // What the snapshot covers must be in LMDB to be dropped there.
     await database.flush()
+    // A graph is saved without hidden nodes.
+    while (generation?.hiding !== undefined) await generation.hiding
     // Codes of other points than the table says would be taken for theirs.
     if (generation !== undefined && generation.unencoded.size > 0) return
     const write = () => this.#write(table, sequence, generation)

@@ -137,6 +137,18 @@ export class CollectionPace implements Pace {
     return this.#account.rest(() => this.#ended || isOver())
   }
 
+  /** The same for work that goes on without rests as soon as `isOver`. */
+  unless(isOver: () => boolean): Pace {
+    const pace = this
+    return {
+      get pieceMs() {
+        return pace.pieceMs
+      },
+      spend: (cpuMs) => this.spend(cpuMs),
+      rest: (signal) => this.restUnless(() => signal?.aborted === true || isOver()),
+    }
+  }
+
   /** No more rests: nobody is to wait for the end longer than need be. */
   end(): void {
     this.#ended = true

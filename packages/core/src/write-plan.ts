@@ -11,6 +11,7 @@ import type { Readers } from './readers.js'
 import { decodeRecord } from './records.js'
 import { type SlotGrant, slotAt } from './slot-grant.js'
 import type { SlotTable } from './slot-table.js'
+import type { Warmth } from './warmth.js'
 
 /** How many points were new, were replaced, and were removed. */
 export interface WriteCounts {
@@ -47,6 +48,8 @@ export interface WritePlan {
 
 /** What a commit has done. */
 export interface Committed {
+  /** Fresh slots begin here. */
+  readonly from: number
   /** One past the last slot. */
   readonly end: number
   /** Slots that had other points before. */
@@ -60,6 +63,19 @@ export interface PlanParts {
   readonly fields: FieldIndex
   readonly readers: Readers
   readonly payloads: PayloadReader
+}
+
+/** Reads what planning looks up, off the event loop: ids, and what is replaced if it is in the payload index. */
+export async function prefetch(
+  inputs: readonly WriteInput[],
+  { store, fields, warmth }: Pick<PlanParts, 'store' | 'fields'> & { readonly warmth: Warmth },
+): Promise<void> {
+  if (warmth.warm) return
+  const ids = inputs.flatMap((input) => ('group' in input ? input.group.ids : input.remove))
+  await store.prefetchIds(ids)
+  if (fields.fields.length === 0) return
+  const slots = ids.map((id) => store.slotOf(id)).filter((slot) => slot !== undefined)
+  await store.prefetchRecords(slots)
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   addedBy,
   bytesOf,
   planWrites,
+  prefetch,
   sizeOf,
   vectorsOf,
   type WriteCounts,
@@ -58,6 +59,8 @@ export class Writer {
   #sequence: number
   #durableSequence: number
   readonly #leave: () => void
+  /** Whether somebody waits for the end of the commit: he is not to wait for rests as well. */
+  readonly #isAwaited = () => this.#holds > 0
   /**
    * What slots removed by the last commit left in the payload index. It is cleared by the next one:
    * until a removal is visible, filters must still find the slot.
@@ -198,7 +201,7 @@ export class Writer {
     const { store, table, indexer, fields, pace, onRemoved, onReused } = this.#options
     store.database.checkWritable()
     await store.database.room.check(inputs.reduce((bytes, input) => bytes + bytesOf(input), 0))
-    await this.#prefetch(inputs)
+    await prefetch(inputs, this.#options)
     if (inputs.reduce((points, input) => points + sizeOf(input), 0) > slicePoints) await turn()
     const plan = pace.hold(() => planWrites(inputs, this.#options))
     if (plan.added.size === 0 && plan.removed.length === 0) return plan.counts
@@ -210,9 +213,11 @@ export class Writer {
     const { dimension } = this.#options.storage
     const slots = slotsOf(plan.grant)
     const vectors = vectorsOf(inputs, dimension).subarray(0, slots.length * dimension)
-    const encoding = indexer.encode(slots, vectors)
+    const encoding = indexer.commits.encode(slots, vectors)
     await this.#store(slots, vectors).finally(() => encoding)
-    const encoded = await encoding
+    // Linked before they are visible, points cost searches nothing but the work itself.
+    const added = Uint32Array.from(plan.added.keys())
+    const ahead = await indexer.commits.link(added, await encoding, pace.unless(this.#isAwaited))
     const sequence = this.#sequence + 1
     const points = table.live.size + plan.added.size - plan.removed.length
     const put = () => {
@@ -225,10 +230,14 @@ export class Writer {
         store.putUnindexed(Array.from(plan.unindexed.values(), ({ key, slots }) => [key, slots]))
       }
     }
-    await store.apply(() => {
+    const applied = store.apply(() => {
       const start = nowMs()
       pace.hold(put)
       pace.spend(lmdbFactor * (nowMs() - start))
+    })
+    await applied.catch((error: unknown) => {
+      indexer.commits.withdraw(ahead)
+      throw error
     })
     fields.sum = prepared.sum
     this.#sequence = sequence
@@ -241,7 +250,8 @@ export class Writer {
       for (const slot of plan.removed) table.remove(slot)
       onRemoved(plan.removed)
       onReused(reused)
-      indexer.committed({ end: to, reused, removed: plan.removed }, encoded)
+      indexer.commits.committed({ from, end: to, reused, removed: plan.removed }, ahead)
+      indexer.wake()
     })
     return plan.counts
   }
@@ -251,8 +261,8 @@ export class Writer {
     if (slots.length === 0) return
     const { storage, store, pace } = this.#options
     const { durability, latch } = store.database
-    const isAwaited = () => this.#holds > 0
-    await latch.guard(writeVectors({ storage, durability, pace, isAwaited }, slots, vectors))
+    const writes = { storage, durability, pace, isAwaited: this.#isAwaited }
+    await latch.guard(writeVectors(writes, slots, vectors))
   }
 
   #joinFlushes(): () => void {
@@ -278,16 +288,5 @@ export class Writer {
     }
     for (const [slot, { record }] of plan.added) store.putRecord(slot, record)
     for (const slot of plan.removed) store.removeRecord(slot)
-  }
-
-  /** Ids are looked up while a write is planned, and what is replaced if it is in the payload index. */
-  async #prefetch(inputs: readonly WriteInput[]): Promise<void> {
-    const { store, fields, warmth } = this.#options
-    if (warmth.warm) return
-    const ids = inputs.flatMap((input) => ('group' in input ? input.group.ids : input.remove))
-    await store.prefetchIds(ids)
-    if (fields.fields.length === 0) return
-    const slots = ids.map((id) => store.slotOf(id)).filter((slot) => slot !== undefined)
-    await store.prefetchRecords(slots)
   }
 }

@@ -1,76 +1,13 @@
 // What searches find while the index lags behind: the parts of a collection, driven by hand.
-import { join } from 'node:path'
-import { Pool } from '@annulus/native'
-import { memoryStorage, nodeFileOps } from '@annulus/storage'
-import { afterEach, describe, expect, it } from 'vitest'
-import { type CollectionParts, openParts } from '../src/collection-parts.js'
+import { describe, expect, it } from 'vitest'
+import type { CollectionParts } from '../src/collection-parts.js'
 import { parseFilter } from '../src/filter.js'
 import type { Generation } from '../src/generation.js'
-import { parseTuning } from '../src/options.js'
 import { encodeGroup } from '../src/points.js'
-import { search } from '../src/search.js'
-import { parseSearch, type SearchOptions } from '../src/search-options.js'
 import { SlotSet } from '../src/slot-set.js'
 import { SlotTable } from '../src/slot-table.js'
-import { Store } from '../src/store.js'
-import { Warmth } from '../src/warmth.js'
-import { WritePace } from '../src/write-pace.js'
-import { directory, vectors } from './world.js'
-
-const dimension = 8
-const config = {
-  number: 1,
-  name: 'c',
-  dimension,
-  metric: 'euclidean',
-  quantization: 'scalar',
-  m: 4,
-  efConstruct: 32,
-  indexedFields: [],
-} as const
-
-let cleanup = async () => {}
-afterEach(() => cleanup())
-
-async function assembled(points: number, indexedFields: string[] = []): Promise<CollectionParts> {
-  const path = await directory()
-  const files = nodeFileOps
-  const store = await Store.open(join(path, 'annulus.mdb'), files)
-  const pool = new Pool(1)
-  const warmth = new Warmth(async () => false)
-  const storage = memoryStorage()
-  const pace = new WritePace(1, pool.threads)
-  const host = { store, files, pool, pace, warmth, storage, directory: join(path, 'c') }
-  const parts = await openParts(
-    host,
-    { ...config, indexedFields },
-    {},
-    parseTuning({ codesFrom: 50, graphFrom: 50 }),
-    () => {},
-  )
-  cleanup = async () => {
-    await parts.indexer.close()
-    await parts.storage.close()
-    await store.close()
-    pool.close()
-  }
-  await write(parts, vectors(points, dimension), 0)
-  await parts.indexer.settled()
-  return parts
-}
-
-function write(parts: CollectionParts, all: Float32Array[], firstId: number): Promise<unknown> {
-  const points = all.map((vector, index) => ({ id: firstId + index, vector }))
-  return parts.writer.submit(
-    encodeGroup(points, config).then((group) => ({ group })),
-    undefined,
-  )
-}
-
-async function idsOf(parts: CollectionParts, query: Float32Array, options: SearchOptions) {
-  const { hits, diagnostics } = await search(parts.search, query, parseSearch(options))
-  return { ids: hits.map(({ id }) => id), strategy: diagnostics.strategy, hits }
-}
+import { assembled, config, dimension, idsOf, write } from './assembled.js'
+import { vectors } from './world.js'
 
 describe('a search', () => {
   it.each([true, false])('scans what is encoded and not linked (rescore %s)', async (rescore) => {

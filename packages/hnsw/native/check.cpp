@@ -61,7 +61,7 @@ uint64_t count_unreachable(const Graph &graph, uint32_t entry, uint64_t slots) {
   }
   uint64_t missed = 0;
   for (uint32_t slot = 0; slot < slots; ++slot) {
-    missed += graph.nodes.state(slot) == kLinked && !reached[slot];
+    missed += stays(graph.nodes.state(slot)) && !reached[slot];
   }
   return missed;
 }

@@ -37,20 +37,27 @@ class Graph {
     entry_.store(static_cast<uint64_t>(entry.level) << 32 | entry.slot, std::memory_order_release);
   }
 
-  /// Live nodes.
+  /// Live nodes that are not hidden.
   uint64_t size() const {
-    const uint64_t gone = removed.load(std::memory_order_acquire);
+    const uint64_t others =
+        removed.load(std::memory_order_acquire) + hidden.load(std::memory_order_acquire);
     const uint64_t all = linked.load(std::memory_order_acquire);
-    return all > gone ? all - gone : 0;
+    return all > others ? all - others : 0;
+  }
+  /// Whether a search may come to nodes that it must not return.
+  bool keeps_back() const {
+    return unrepaired.load(std::memory_order_acquire) > 0 ||
+           hidden.load(std::memory_order_acquire) > 0;
   }
 
   const Params params;
   NodeStore nodes;
   mutable ScratchPool scratches;
-  std::atomic<uint64_t> linked{0};   // nodes with links, removed ones included
+  std::atomic<uint64_t> linked{0};   // nodes with links, removed and hidden ones included
   std::atomic<uint64_t> removed{0};  // of those, the removed
-  /// Removals not yet repaired, each counted before it takes effect: at 0 searches need not ask for
-  /// states.
+  /// Hidden nodes, and those being linked to be hidden: each counted before it is.
+  std::atomic<uint64_t> hidden{0};
+  /// Removals not yet repaired, each counted before it takes effect.
   std::atomic<uint64_t> unrepaired{0};
   std::atomic<bool> closing{false};
   /// Held while a node above the entry point's level is linked, so that each level has one

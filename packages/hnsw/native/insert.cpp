@@ -13,12 +13,17 @@ namespace {
 
 class Insertion {
  public:
-  Insertion(Graph &graph, uint32_t slot, Scratch &scratch)
-      : graph_(graph), slot_(slot), level_(level_of(graph.params, slot)), scratch_(scratch) {}
+  Insertion(Graph &graph, uint32_t slot, Scratch &scratch, Shown shown)
+      : graph_(graph),
+        slot_(slot),
+        level_(level_of(graph.params, slot)),
+        hides_(shown == Shown::when_revealed),
+        scratch_(scratch) {}
 
   int32_t run();
 
  private:
+  bool begin();
   void link(EntryPoint entry);
   void gather(const Beam &beam);
   void gather_beyond(Walk &walk, EntryPoint entry, uint32_t level);
@@ -30,11 +35,12 @@ class Insertion {
   Graph &graph_;
   const uint32_t slot_;
   const uint32_t level_;
+  const bool hides_;
   Scratch &scratch_;
 };
 
 int32_t Insertion::run() {
-  if (!graph_.nodes.change_state(slot_, kEmpty, kLinking)) return ANNULUS_OK;
+  if (!begin()) return ANNULUS_OK;
   try {
     if (!graph_.nodes.set_level(slot_, level_)) throw std::bad_alloc();
     std::unique_lock<std::mutex> raise(graph_.raise_mutex, std::defer_lock);
@@ -51,6 +57,14 @@ int32_t Insertion::run() {
   }
   settle();
   return ANNULUS_OK;
+}
+
+bool Insertion::begin() {
+  if (!hides_) return graph_.nodes.change_state(slot_, kEmpty, kLinking);
+  graph_.hidden.fetch_add(1, std::memory_order_acq_rel);
+  if (graph_.nodes.change_state(slot_, kEmpty, kHiding)) return true;
+  graph_.hidden.fetch_sub(1, std::memory_order_acq_rel);
+  return false;
 }
 
 // Throws only before any other node points here: what follows the walk allocates nothing.
@@ -127,21 +141,24 @@ void Insertion::undo() {
   for (uint32_t level = 0; level <= graph_.nodes.level(slot_); ++level) {
     write_words(graph_.nodes.links(slot_, level), graph_.params.capacity(level), nullptr, 0);
   }
-  if (!graph_.nodes.change_state(slot_, kLinking, kEmpty)) {
+  if (!graph_.nodes.change_state(slot_, hides_ ? kHiding : kLinking, kEmpty)) {
     graph_.nodes.set_state(slot_, kSkipped);  // removed meanwhile
   }
+  if (hides_) graph_.hidden.fetch_sub(1, std::memory_order_acq_rel);
 }
 
 void Insertion::settle() {
-  const bool live = graph_.nodes.change_state(slot_, kLinking, kLinked);
+  const bool live = graph_.nodes.change_state(slot_, hides_ ? kHiding : kLinking,
+                                              hides_ ? kHidden : kLinked);
   if (!live) graph_.removed.fetch_add(1, std::memory_order_acq_rel);
+  if (!live && hides_) graph_.hidden.fetch_sub(1, std::memory_order_acq_rel);
   graph_.linked.fetch_add(1, std::memory_order_acq_rel);
 }
 
 }  // namespace
 
-int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch) {
-  return Insertion(graph, slot, scratch).run();
+int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch, Shown shown) {
+  return Insertion(graph, slot, scratch, shown).run();
 }
 
 }  // namespace annulus::hnsw

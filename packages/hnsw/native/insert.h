@@ -11,8 +11,11 @@
 
 namespace annulus::hnsw {
 
+/// Whether searches find a node at once, or not before it is revealed (remove.h).
+enum class Shown { at_once, when_revealed };
+
 /// Links a slot that has room (`nodes.reserve`) and a code. ANNULUS_OK also when another insertion
 /// has it or it was removed meanwhile; ANNULUS_OUT_OF_MEMORY leaves it as if never tried.
-int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch);
+int32_t insert_node(Graph &graph, uint32_t slot, Scratch &scratch, Shown shown = Shown::at_once);
 
 }  // namespace annulus::hnsw

@@ -1,7 +1,5 @@
 #include "insert_job.h"
 
-#include "insert.h"
-
 namespace annulus::hnsw {
 
 namespace {
@@ -11,8 +9,8 @@ constexpr uint64_t kSerialNodes = 512;
 }  // namespace
 
 InsertJob::InsertJob(std::shared_ptr<Graph> graph, const annulus_pool &pool,
-                     std::vector<uint32_t> slots, bool background)
-    : SlicedJob(std::move(graph), pool, background), slots_(std::move(slots)) {
+                     std::vector<uint32_t> slots, bool background, Shown shown)
+    : SlicedJob(std::move(graph), pool, background), slots_(std::move(slots)), shown_(shown) {
   for (const uint32_t slot : slots_) graph_->nodes.change_state(slot, kFree, kEmpty);
 }
 
@@ -38,7 +36,7 @@ bool InsertJob::insert_next(Scratch &scratch) {
   if (over()) return false;
   const size_t at = next_.fetch_add(1, std::memory_order_relaxed);
   if (at >= slots_.size()) return false;
-  const int32_t status = insert_node(*graph_, slots_[at], scratch);
+  const int32_t status = insert_node(*graph_, slots_[at], scratch, shown_);
   if (status != ANNULUS_OK) {
     fail(status);
     return false;

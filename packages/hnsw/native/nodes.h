@@ -26,11 +26,16 @@ enum NodeState : uint8_t {
   kLeaving = 5,  // removed, being taken out by a repair: nothing may be made to point to it
   kFree = 6,     // freed; a new insertion makes it empty, so that none begun before links it. Never
                  // in a snapshot
+  kHiding = 7,   // as kLinking, to be hidden; never in a snapshot
+  kHidden = 8,   // linked, not returned before it is revealed; removed in a snapshot
 };
 
-/// Never to be returned.
 inline bool is_gone(uint8_t state) { return state == kRemoved || state == kLeaving; }
-inline bool has_links(uint8_t state) { return state == kLinked || is_gone(state); }
+/// Linked, and not on its way out.
+inline bool stays(uint8_t state) { return state == kLinked || state == kHidden; }
+inline bool has_links(uint8_t state) { return stays(state) || is_gone(state); }
+/// Whether searches return it, where they come to it.
+inline bool is_returned(uint8_t state) { return state == kLinked || state == kLinking; }
 
 class NodeStore {
  public:

@@ -12,8 +12,14 @@ bool remove_node(Graph &graph, uint32_t slot) {
         if (graph.nodes.change_state(slot, state, kSkipped)) return true;
         break;
       case kLinking:  // its insertion counts it
-        if (graph.nodes.change_state(slot, kLinking, kRemoved)) return true;
+      case kHiding:
+        if (graph.nodes.change_state(slot, state, kRemoved)) return true;
         break;
+      case kHidden:
+        if (!graph.nodes.change_state(slot, kHidden, kRemoved)) break;
+        graph.removed.fetch_add(1, std::memory_order_acq_rel);
+        graph.hidden.fetch_sub(1, std::memory_order_acq_rel);
+        return true;
       case kLinked:
         if (!graph.nodes.change_state(slot, kLinked, kRemoved)) break;
         graph.removed.fetch_add(1, std::memory_order_acq_rel);
@@ -23,6 +29,12 @@ bool remove_node(Graph &graph, uint32_t slot) {
         return false;
     }
   }
+}
+
+bool reveal_node(Graph &graph, uint32_t slot) {
+  if (!graph.nodes.change_state(slot, kHidden, kLinked)) return false;
+  graph.hidden.fetch_sub(1, std::memory_order_acq_rel);
+  return true;
 }
 
 }  // namespace annulus::hnsw

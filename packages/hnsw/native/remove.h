@@ -1,4 +1,4 @@
-// Taking nodes out of results. Links stay until a repair (repair.h).
+// Taking nodes out of results, whose links stay until a repair (repair.h), and letting hidden ones in.
 #pragma once
 
 #include "graph.h"
@@ -9,5 +9,8 @@ namespace annulus::hnsw {
 /// still traversed. A slot not linked yet will not be until it is freed. The slot has room
 /// (`nodes.reserve`). False when it was removed before.
 bool remove_node(Graph &graph, uint32_t slot);
+
+/// From the return on searches find a node that was linked hidden. False when it is not hidden.
+bool reveal_node(Graph &graph, uint32_t slot);
 
 }  // namespace annulus::hnsw

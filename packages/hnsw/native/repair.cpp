@@ -44,7 +44,7 @@ class Relinking {
   bool run() {
     if (!replace()) return false;
     // Both ways, as in an insertion: those that leave pointed to the new neighbours, too.
-    if (graph_.nodes.state(slot_) != kLinked) return true;
+    if (!stays(graph_.nodes.state(slot_))) return true;
     for (const uint32_t other : scratch_.around) {
       add_link(graph_, other, level_, make_word(slot_, false), scratch_);
     }
@@ -96,7 +96,7 @@ class Relinking {
     for (uint32_t i = 0; i < n; ++i) {
       if (!scratch_.visited.add(links[i])) continue;
       const uint8_t state = graph_.nodes.state(links[i]);
-      if (state == kLinked && scratch_.around.size() < kAroundMax) {
+      if (stays(state) && scratch_.around.size() < kAroundMax) {
         scratch_.around.push_back(links[i]);
       } else if (state == kLeaving && scratch_.leaving.size() < kLeavingMax) {
         scratch_.leaving.push_back(links[i]);

@@ -28,16 +28,15 @@ void hand_out(const Graph &graph, Scratch &scratch, const Beam &beam,
 // Below this share of nodes that are not removed they are picked out on the way.
 constexpr double kBeamPastShare = 0.5;
 
-// How wide a beam must be to hold `width` nodes that are not removed, with two deviations to spare.
+// How wide a beam must be to hold `width` nodes that are not removed, on average.
 uint32_t width_past_removed(uint32_t width, double share) {
-  const double spare = 2 * std::sqrt(width * (1 - share));
-  return static_cast<uint32_t>(std::ceil((width + spare) / share));
+  return static_cast<uint32_t>(std::ceil(width / share));
 }
 
 // Takes the nodes that are not removed from the beam into the results. False when they are fewer
-// than `width`, though there are more to find.
+// than `enough`, though there are more to find.
 bool pick_live(const Graph &graph, Scratch &scratch, const Admission &admission, uint32_t width,
-               uint32_t beam_width) {
+               uint32_t enough, uint32_t beam_width) {
   const Beam &beam = scratch.beam;
   scratch.results.reset(width);
   uint32_t live = 0;
@@ -47,7 +46,7 @@ bool pick_live(const Graph &graph, Scratch &scratch, const Admission &admission,
     scratch.results.insert(entry);
     ++live;
   }
-  return live >= width || beam.size() < beam_width;
+  return live >= enough || beam.size() < beam_width;
 }
 
 int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &request,
@@ -57,7 +56,7 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   Admission admission;
   admission.allowed = request.allowed;
   admission.allowed_bits = request.allowed_bits;
-  admission.ask_state = graph.unrepaired.load(std::memory_order_acquire) > 0;
+  admission.ask_state = graph.keeps_back();
 
   const annulus_scorer &scorer = graph.scorer();
   scorer.query_prepare(scorer.self, request.query, scratch.query.data());
@@ -83,7 +82,8 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
   if (past_removed) {
     if (!walk.widen(0)) return ANNULUS_ABORTED;
-    if (pick_live(graph, scratch, admission, width, beam_width)) {
+    const uint32_t enough = std::max(request.k, width - width / 4);
+    if (pick_live(graph, scratch, admission, width, enough, beam_width)) {
       hand_out(graph, scratch, scratch.results, request);
       return ANNULUS_OK;
     }

@@ -13,12 +13,16 @@ bool raised(const int32_t *abort) {
   return abort != nullptr && __atomic_load_n(abort, __ATOMIC_RELAXED) != 0;
 }
 
+uint8_t saved_state(uint8_t state) {
+  if (state == kFree) return kEmpty;
+  return state == kHidden ? uint8_t{kRemoved} : state;  // nobody will reveal it
+}
+
 // States first, once: all else in the file agrees with this copy, whatever is removed meanwhile.
 std::vector<uint8_t> copy_states(const Graph &graph) {
   std::vector<uint8_t> states(graph.nodes.reserved());
   for (uint32_t slot = 0; slot < states.size(); ++slot) {
-    const uint8_t state = graph.nodes.state(slot);
-    states[slot] = state == kFree ? uint8_t{kEmpty} : state;
+    states[slot] = saved_state(graph.nodes.state(slot));
   }
   while (!states.empty() && states.back() == kEmpty) states.pop_back();
   return states;

@@ -23,7 +23,7 @@ struct Admission {
   bool admits(const NodeStore &nodes, uint32_t slot) const {
     if (staying) return nodes.state(slot) != kLeaving;
     if (allowed != nullptr && !Bitmap(allowed, allowed_bits).test(slot)) return false;
-    return !ask_state || !is_gone(nodes.state(slot));
+    return !ask_state || is_returned(nodes.state(slot));
   }
 };
 

@@ -39,6 +39,7 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
         env, "Graph",
         {InstanceMethod<&GraphHandle::insert>("insert"),
          InstanceMethod<&GraphHandle::remove>("remove"),
+         InstanceMethod<&GraphHandle::reveal>("reveal"),
          InstanceMethod<&GraphHandle::repair>("repair"),
          InstanceMethod<&GraphHandle::proceed_piece>("proceed"),
          InstanceMethod<&GraphHandle::search>("search"),
@@ -133,7 +134,9 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
               " was removed; its neighbourhood must be repaired before it is used again");
     }
     check_progress(info[2]);
-    auto job = std::make_shared<InsertJob>(graph_, *pool_, std::move(slots), info[3].ToBoolean());
+    const Shown shown = info[5].ToBoolean() ? Shown::when_revealed : Shown::at_once;
+    auto job =
+        std::make_shared<InsertJob>(graph_, *pool_, std::move(slots), info[3].ToBoolean(), shown);
     return begin_piece(env_, std::move(job), {info[1], info[2], info[4]});
   }
 
@@ -141,6 +144,13 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
     open("remove");
     uint32_t changed = 0;
     for (const uint32_t slot : take_slots(info[0], "remove")) changed += remove_node(*graph_, slot);
+    return Napi::Number::New(env_, changed);
+  }
+
+  Napi::Value reveal(const Napi::CallbackInfo &info) {
+    open("reveal");
+    uint32_t changed = 0;
+    for (const uint32_t slot : take_slots(info[0], "reveal")) changed += reveal_node(*graph_, slot);
     return Napi::Number::New(env_, changed);
   }
 

@@ -45,6 +45,8 @@ export interface InsertOptions {
   readonly background?: boolean | undefined
   /** Does it in pieces with rests between them; default: in one. */
   readonly pace?: Pace | undefined
+  /** Searches do not find the slots before `reveal`; default: each as soon as it is linked. */
+  readonly hidden?: boolean | undefined
 }
 
 export interface RepairOptions {
@@ -117,7 +119,8 @@ export class HnswIndex {
   }
 
   /**
-   * Links slots, in parallel over the pool. Searches find each as soon as it is linked. Linked slots are
+   * Links slots, in parallel over the pool. Searches find each as soon as it is linked, unless it is
+   * hidden; a search under way when the first hidden one is linked may find it too. Linked slots are
    * passed over, so an aborted insertion can be repeated whole; so are those that a concurrent
    * insertion is linking. The graph does not depend on timing when the pool has one thread.
    *
@@ -126,15 +129,15 @@ export class HnswIndex {
    */
   async insert(slots: Uint32Array, options: InsertOptions = {}): Promise<void> {
     checkWords('slots', slots)
-    checkOptions('insert', options, ['signal', 'onProgress', 'background', 'pace'])
-    const { signal, onProgress, background = false, pace } = options
+    checkOptions('insert', options, ['signal', 'onProgress', 'background', 'pace', 'hidden'])
+    const { signal, onProgress, background = false, pace, hidden = false } = options
     const graph = this.#graph
     await this.#run(
       reporting(slots.length, onProgress, signal, (stop, counter) =>
         withAbort(stop, (flag) =>
           inPieces<Piece>(pace, stop, (cpuMs, left) =>
             left === undefined
-              ? graph.insert(slots, flag, counter, background, cpuMs)
+              ? graph.insert(slots, flag, counter, background, cpuMs, hidden)
               : graph.proceed(flag, counter, cpuMs, left),
           ),
         ),
@@ -152,6 +155,17 @@ export class HnswIndex {
   remove(slots: Uint32Array): number {
     checkWords('slots', slots)
     return this.#graph.remove(slots)
+  }
+
+  /**
+   * Lets searches that start from now on find slots that were inserted hidden, all of them together.
+   * Others are passed over. Returns how many were hidden.
+   *
+   * @throws AnnulusError `ANNULUS_OUT_OF_RANGE` when a slot has no code, before anything changes.
+   */
+  reveal(slots: Uint32Array): number {
+    checkWords('slots', slots)
+    return this.#graph.reveal(slots)
   }
 
   /**

@@ -22,9 +22,12 @@ export interface NativeGraph {
     progress: Uint32Array | undefined,
     background: boolean,
     cpuMs: number,
+    hidden: boolean,
   ): Promise<Piece>
   /** How many slots changed. */
   remove(slots: Uint32Array): number
+  /** How many slots changed. */
+  reveal(slots: Uint32Array): number
   /** One at a time. Counts slots looked at, of how many, in two words. */
   repair(
     abort: Int32Array | undefined,

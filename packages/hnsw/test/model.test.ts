@@ -29,6 +29,7 @@ afterAll(() => {
 
 interface Model {
   readonly live: Set<number>
+  readonly hidden: Set<number>
   readonly removed: Set<number>
   wanted: number
   hit: number
@@ -44,10 +45,34 @@ class Insert implements Command {
   async run(model: Model, real: Real) {
     const slots = this.slots.filter((slot) => !model.removed.has(slot))
     await real.graph.insert(Uint32Array.from(slots))
-    for (const slot of slots) model.live.add(slot)
+    for (const slot of slots) if (!model.hidden.has(slot)) model.live.add(slot)
     expect(real.graph.size).toBe(model.live.size)
   }
   toString = () => `insert ${this.slots.length} from ${this.slots[0]}`
+}
+
+class InsertHidden implements Command {
+  constructor(readonly slots: readonly number[]) {}
+  check = () => true
+  async run(model: Model, real: Real) {
+    const slots = this.slots.filter((slot) => !model.removed.has(slot))
+    await real.graph.insert(Uint32Array.from(slots), { hidden: true })
+    for (const slot of slots) if (!model.live.has(slot)) model.hidden.add(slot)
+    expect(real.graph.size).toBe(model.live.size)
+  }
+  toString = () => `insert ${this.slots.length} from ${this.slots[0]} hidden`
+}
+
+class Reveal implements Command {
+  constructor(readonly slots: readonly number[]) {}
+  check = () => true
+  async run(model: Model, real: Real) {
+    const hidden = new Set(this.slots.filter((slot) => model.hidden.delete(slot)))
+    expect(real.graph.reveal(Uint32Array.from(this.slots))).toBe(hidden.size)
+    for (const slot of hidden) model.live.add(slot)
+    expect(real.graph.size).toBe(model.live.size)
+  }
+  toString = () => `reveal ${this.slots}`
 }
 
 class Remove implements Command {
@@ -58,6 +83,7 @@ class Remove implements Command {
     expect(real.graph.remove(Uint32Array.from(this.slots))).toBe(fresh.size)
     for (const slot of fresh) {
       model.live.delete(slot)
+      model.hidden.delete(slot)
       model.removed.add(slot)
     }
     expect(real.graph.size).toBe(model.live.size)
@@ -73,7 +99,7 @@ class Repair implements Command {
     model.removed.clear()
     expect(real.graph.size).toBe(model.live.size)
     expect(real.graph.stats().removed).toBe(0)
-    expect((await real.graph.check()).nodes).toBe(model.live.size)
+    expect((await real.graph.check()).nodes).toBe(model.live.size + model.hidden.size)
   }
   toString = () => 'repair'
 }
@@ -82,7 +108,7 @@ class Repair implements Command {
 class RepairMeanwhile implements Command {
   constructor(
     readonly removed: Remove,
-    readonly inserted: Insert,
+    readonly inserted: Insert | InsertHidden,
     readonly search: Search,
   ) {}
   check = () => true
@@ -94,7 +120,8 @@ class RepairMeanwhile implements Command {
     await this.search.run(model, real)
     expect(Array.from((await repair).freed)).toEqual(expected)
     model.removed.clear()
-    expect(await real.graph.check()).toMatchObject({ nodes: model.live.size, violations: 0 })
+    const nodes = model.live.size + model.hidden.size
+    expect(await real.graph.check()).toMatchObject({ nodes, violations: 0 })
   }
   toString = () => `${this.removed}, repair, meanwhile ${this.inserted}, ${this.search}`
 }
@@ -130,11 +157,14 @@ class Search implements Command {
 
 class Reload implements Command {
   check = () => true
-  async run(_: Model, real: Real) {
+  async run(model: Model, real: Real) {
     const path = join(directory, 'model.graph')
     await real.graph.save(path)
     await real.graph.close()
     real.graph = await HnswIndex.load(path, { pool, scorer: codes.scorer() })
+    // Nobody is left who would reveal them.
+    for (const slot of model.hidden) model.removed.add(slot)
+    model.hidden.clear()
   }
   toString = () => 'reload'
 }
@@ -162,17 +192,20 @@ const filter = fc
   .record({ modulus: fc.integer({ min: 1, max: 60 }), rest: fc.nat(3) })
   .map(({ modulus, rest }) => ({ modulus, rest: rest % modulus }))
 const inserts = run.map((slots) => new Insert(slots))
+const hidden = run.map((slots) => new InsertHidden(slots))
 const searches = fc
   .tuple(slot, fc.integer({ min: 1, max: 30 }), fc.option(filter, { nil: undefined }))
   .map(([query, k, chosen]) => new Search(query, k, chosen))
 const removals = fc.oneof(fc.array(slot, { maxLength: 40 }), run).map((slots) => new Remove(slots))
 const commands = [
   inserts,
+  hidden,
+  run.map((slots) => new Reveal(slots)),
   removals,
   searches,
   fc.constant(new Repair()),
   fc
-    .tuple(removals, inserts, searches)
+    .tuple(removals, fc.oneof(inserts, hidden), searches)
     .map(([removed, inserted, search]) => new RepairMeanwhile(removed, inserted, search)),
   fc.constant(new Reload()),
   fc.constant(new Check()),
@@ -185,7 +218,13 @@ it('does what a naive model does, whatever the order of commands', async () => {
       fc.commands(commands, { maxCommands: 50, size: 'max' }),
       fc.integer({ min: 4, max: 12 }),
       async (sequence, m) => {
-        const model: Model = { live: new Set(), removed: new Set(), wanted: 0, hit: 0 }
+        const model: Model = {
+          live: new Set(),
+          hidden: new Set(),
+          removed: new Set(),
+          wanted: 0,
+          hit: 0,
+        }
         const real: Real = {
           graph: HnswIndex.create({ pool, scorer: codes.scorer(), m, efConstruct: 40 }),
         }

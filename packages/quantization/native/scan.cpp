@@ -12,7 +12,8 @@ namespace annulus {
 namespace {
 
 constexpr size_t batch_slots = 256;
-constexpr uint64_t part_bytes = 4 << 20;  // about half a millisecond of codes
+// Codes worth waking a worker for: about half a millisecond of them.
+constexpr uint64_t part_bytes = 4 << 20;
 
 bool raised(const int32_t *abort) {
   return abort != nullptr && __atomic_load_n(abort, __ATOMIC_RELAXED) != 0;
@@ -22,6 +23,16 @@ class Scan {
  public:
   Scan(const Codes &codes, const void *query, const ScanRange &range, const int32_t *abort)
       : codes_(codes), query_(query), range_(range), abort_(abort) {}
+
+  // How many slots are scored.
+  uint64_t wanted() const {
+    if (range_.allowed == nullptr) return range_.to - range_.from;
+    uint64_t slots = 0;
+    for (uint64_t from = range_.from; from < range_.to; from = next_word(from)) {
+      slots += count_ones(allowed_in_word(from, range_.to));
+    }
+    return slots;
+  }
 
   // Nearest of slots [from, to).
   void part(uint64_t from, uint64_t to, TopK &top) const {
@@ -43,15 +54,21 @@ class Scan {
   // At most a whole bitmap word at a time; returns where to go on.
   uint64_t take_allowed(uint64_t from, uint64_t to, uint32_t *slots, size_t &n) const {
     while (from < to && n + 32 <= batch_slots) {
-      const uint64_t start = from / 32 * 32;
-      uint32_t word = range_.allowed[from / 32] & (~0u << (from % 32));
-      if (to - start < 32) word &= (1u << (to - start)) - 1;
-      for (; word != 0; word &= word - 1) {
-        slots[n++] = static_cast<uint32_t>(start + lowest_one(word));
+      for (uint32_t word = allowed_in_word(from, to); word != 0; word &= word - 1) {
+        slots[n++] = static_cast<uint32_t>(from / 32 * 32 + lowest_one(word));
       }
-      from = start + 32;
+      from = next_word(from);
     }
     return from;
+  }
+
+  static uint64_t next_word(uint64_t from) { return from / 32 * 32 + 32; }
+
+  // Allowed slots from `from` on in its word of the bitmap, below `to`.
+  uint32_t allowed_in_word(uint64_t from, uint64_t to) const {
+    const uint32_t word = range_.allowed[from / 32] & (~0u << (from % 32));
+    const uint64_t left = to - from / 32 * 32;
+    return left < 32 ? word & ((1u << left) - 1) : word;
   }
 
   void look_at(const uint32_t *slots, size_t n, TopK &top) const {
@@ -86,9 +103,10 @@ int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *qu
     AlignedVector<uint8_t> prepared(codes.prepared_bytes());
     codes.prepare_query(query, prepared.data());
     const Scan task(codes, prepared.data(), range, abort);
-    // Parts start at multiples of 32 slots, so that each owns whole words of the bitmap.
-    const uint64_t part_slots =
-        std::max<uint64_t>(part_bytes / codes.rows().layout().stride / 32, 1) * 32;
+    // As many parts as what is scored is worth, however far it is spread. They start at multiples of
+    // 32 slots, so that each owns whole words of the bitmap.
+    const uint64_t worth = task.wanted() * codes.rows().layout().stride / part_bytes + 1;
+    const uint64_t part_slots = ((range.to - range.from) / worth / 32 + 1) * 32;
     const uint64_t first = range.from / part_slots;
     const auto parts = static_cast<size_t>((range.to - 1) / part_slots - first + 1);
     std::vector<TopK> tops(parts, TopK(k));

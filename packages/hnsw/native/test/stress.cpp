@@ -145,10 +145,13 @@ void run_job(hnsw::SlicedJob &job, const int32_t *abort, uint64_t allowance_ns) 
   } while (job.left());
 }
 
-void insert_slots(Round &round, const annulus_pool &pool, std::vector<uint32_t> slots) {
-  hnsw::InsertJob job(round.graph, pool, std::move(slots), true);
+void insert_slots(Round &round, const annulus_pool &pool, const std::vector<uint32_t> &slots,
+                  hnsw::Shown shown = hnsw::Shown::at_once) {
+  hnsw::InsertJob job(round.graph, pool, slots, true, shown);
   run_job(job, nullptr, 500'000);
   require(job.status() == ANNULUS_OK, "an insertion failed");
+  if (shown == hnsw::Shown::at_once) return;
+  for (const uint32_t slot : slots) hnsw::reveal_node(*round.graph, slot);
 }
 
 // Repairs until the others are done, and uses what is freed again with other vectors, which the
@@ -176,7 +179,8 @@ void repair_until_over(Round &round, const annulus_pool &pool, uint32_t seed) {
       round.scorer.set(slot, vector.data());
     }
     round.reused += freed.size();
-    if (turn % 2 == 0) insert_slots(round, pool, std::move(freed));
+    const auto shown = turn % 4 == 0 ? hnsw::Shown::when_revealed : hnsw::Shown::at_once;
+    if (turn % 2 == 0) insert_slots(round, pool, freed, shown);
     for (uint32_t i = 0; i < kSlots / 50; ++i) {
       hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
     }
