@@ -148,8 +148,8 @@ void Insertion::undo() {
 }
 
 void Insertion::settle() {
-  const bool live = graph_.nodes.change_state(slot_, hides_ ? kHiding : kLinking,
-                                              hides_ ? kHidden : kLinked);
+  const bool live =
+      graph_.nodes.change_state(slot_, hides_ ? kHiding : kLinking, hides_ ? kHidden : kLinked);
   if (!live) graph_.removed.fetch_add(1, std::memory_order_acq_rel);
   if (!live && hides_) graph_.hidden.fetch_sub(1, std::memory_order_acq_rel);
   graph_.linked.fetch_add(1, std::memory_order_acq_rel);

@@ -1,4 +1,5 @@
-// Taking nodes out of results, whose links stay until a repair (repair.h), and letting hidden ones in.
+// Taking nodes out of results, whose links stay until a repair (repair.h), and letting hidden ones
+// in.
 #pragma once
 
 #include "graph.h"

@@ -103,8 +103,8 @@ int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *qu
     AlignedVector<uint8_t> prepared(codes.prepared_bytes());
     codes.prepare_query(query, prepared.data());
     const Scan task(codes, prepared.data(), range, abort);
-    // As many parts as what is scored is worth, however far it is spread. They start at multiples of
-    // 32 slots, so that each owns whole words of the bitmap.
+    // As many parts as what is scored is worth, however far it is spread. They start at multiples
+    // of 32 slots, so that each owns whole words of the bitmap.
     const uint64_t worth = task.wanted() * codes.rows().layout().stride / part_bytes + 1;
     const uint64_t part_slots = ((range.to - range.from) / worth / 32 + 1) * 32;
     const uint64_t first = range.from / part_slots;
