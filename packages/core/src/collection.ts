@@ -22,7 +22,7 @@ import {
 } from './points.js'
 import { releaseAll } from './releasing.js'
 import type { SearchOptions } from './search-options.js'
-import type { Hit, SearchDiagnostics } from './search-results.js'
+import type { Hit, SearchAnswer, SearchDiagnostics } from './search-results.js'
 import { Searching } from './searching.js'
 import type { CollectionStats } from './stats.js'
 import type { VectorInput } from './vectors.js'
@@ -71,7 +71,8 @@ export class Collection<
     this.#rules = { dimension, metric, indexedFields }
     this.#lifetime = new Lifetime(`collection ${name}`)
     this.#onClosed = onClosed
-    this.#searching = new Searching(parts, (search) => this.emit('slowSearch', search))
+    const onSlow = (search: SearchDiagnostics) => this.emit('slowSearch', search)
+    this.#searching = new Searching(parts, this.#lifetime, onSlow)
     parts.indexer.wake()
   }
 
@@ -152,8 +153,9 @@ export class Collection<
    *   `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`; `ANNULUS_CORRUPT` or `ANNULUS_IO` when a vector or a
    *   payload it needs cannot be read; AbortError.
    */
-  async search(query: VectorInput, options: SearchOptions<Payload> = {}): Promise<Hit<Payload>[]> {
-    return (await this.#search(query, options)).hits
+  search(query: VectorInput, options: SearchOptions<Payload> = {}): Promise<Hit<Payload>[]> {
+    // What the payloads look like is the caller's word.
+    return this.#searching.one(query, options, hitsOfAnswer) as Promise<Hit<Payload>[]>
   }
 
   /** As {@link search}, and says how the answer was found and what it cost. */
@@ -161,7 +163,8 @@ export class Collection<
     query: VectorInput,
     options: SearchOptions<Payload> = {},
   ): Promise<Answer<Payload>> {
-    return this.#search(query, options)
+    // What the payloads look like is the caller's word.
+    return this.#searching.one(query, options, wholeAnswer) as Promise<Answer<Payload>>
   }
 
   /**
@@ -280,18 +283,11 @@ export class Collection<
     return this.close()
   }
 
-  async #search(query: VectorInput, options: SearchOptions<Payload>): Promise<Answer<Payload>> {
-    this.#lifetime.enter()
-    try {
-      // What the payloads look like is the caller's word.
-      return (await this.#searching.one(query, options)) as Answer<Payload>
-    } finally {
-      this.#lifetime.leave()
-    }
-  }
-
   async #read(slots: (number | undefined)[], options: ParsedRead) {
     // What the payloads look like is the caller's word.
     return (await readPoints(this.#parts, slots, options)) as (Point<Payload> | undefined)[]
   }
 }
+
+const hitsOfAnswer = ({ hits }: SearchAnswer) => hits
+const wholeAnswer = (answer: SearchAnswer) => answer

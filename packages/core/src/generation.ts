@@ -1,6 +1,12 @@
 // One generation of a vector index: codes trained once and the graph built over them.
 import type { HnswIndex } from '@annulus/hnsw'
-import { AnnulusError, releaseHandle, type ScorerHandle, type SourceHandle } from '@annulus/native'
+import {
+  AnnulusError,
+  type PreparedSearch,
+  releaseHandle,
+  type ScorerHandle,
+  type SourceHandle,
+} from '@annulus/native'
 import type { Choice, Codes } from '@annulus/quantization'
 import type { Calibration } from './calibration.js'
 import { DriftTest } from './drift.js'
@@ -42,6 +48,8 @@ interface KnownCoverage {
 }
 
 const none = new SlotSet()
+/** Options of which prepared searches are kept. */
+const preparedMax = 8
 
 /** Whether there is room for another generation beside the current one. */
 interface RebuildBudget {
@@ -79,6 +87,7 @@ export class Generation {
   #changes = 0
   #codesSource: SourceHandle | undefined
   #graphSource: SourceHandle | undefined
+  readonly #prepared: { readonly options: object; readonly search: PreparedSearch }[] = []
   #busy = false
   #users = 0
   #retired: (() => void) | undefined
@@ -234,14 +243,32 @@ export class Generation {
     return this.#graphSource
   }
 
+  /** Searches through the graph with these options, made once; those of the last few options are kept. */
+  prepared(options: object, prepare: () => PreparedSearch): PreparedSearch {
+    for (const known of this.#prepared) if (known.options === options) return known.search
+    const search = prepare()
+    this.#prepared.push({ options, search })
+    if (this.#prepared.length > preparedMax) this.#prepared.shift()?.search.release()
+    return search
+  }
+
   /** Uses the generation during `work`: it is not closed before. */
   async use<T>(work: () => Promise<T>): Promise<T> {
-    this.#users++
+    this.enter()
     try {
       return await work()
     } finally {
-      if (--this.#users === 0) this.#retired?.()
+      this.leave()
     }
+  }
+
+  /** Begins a use; `leave` must follow. */
+  enter(): void {
+    this.#users++
+  }
+
+  leave(): void {
+    if (--this.#users === 0) this.#retired?.()
   }
 
   /** Closes graph and codes once nobody uses them any more. */
@@ -251,6 +278,7 @@ export class Generation {
         this.#retired = resolve
       })
     // Their memory must not wait for the collector; searches hold it themselves.
+    for (const { search } of this.#prepared.splice(0)) search.release()
     for (const source of [this.#codesSource, this.#graphSource]) {
       if (source !== undefined) releaseHandle(source)
     }

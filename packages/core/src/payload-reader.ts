@@ -60,6 +60,14 @@ export class PayloadReader {
     return this.#store.prefetchRecords(missing)
   }
 
+  /** Whether `content` or `id` may be asked now for `count` slots: none of them waits for a disk. */
+  isReady(slots: Uint32Array, from: number, count: number, withPayload: boolean): boolean {
+    for (let at = from; at < from + count; at++) {
+      if (!this.#knows(slots[at] ?? 0, withPayload)) return this.#warmth.warm
+    }
+    return true
+  }
+
   /** Slots of ids, undefined where there is none. */
   async slotsOf(ids: readonly PointId[]): Promise<(number | undefined)[]> {
     if (!this.#warmth.warm) await this.#store.prefetchIds(ids)

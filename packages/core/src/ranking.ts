@@ -5,6 +5,7 @@ import {
   likelyDistances,
   type Metric,
   nextReads,
+  type PipelineOptions,
   type PipelineResult,
   type Pool,
   pipelineSearchMany,
@@ -27,6 +28,7 @@ export interface Scope {
   readonly metric: Metric
   /** Live slots that pass the filter; later writes leave it alone. */
   readonly matching: SlotSet
+  /** Whether the graph has nodes that do not match. */
   readonly filtered: boolean
   readonly generation: Generation | undefined
   /** Where the generation has the matching slots. */
@@ -154,16 +156,10 @@ async function rankCoded(
   const reader = options.rescore === false ? undefined : scope.reader
   const sources = candidateSources(scope, coded)
   const plan = readPlan(options)
+  const pipeline = pipelineOptions(scope.metric, options, inSteps ? options.candidates : wanted)
   let results: PipelineResult[]
   try {
-    results = await pipelineSearchMany(scope.pool, sources, reader, onEnd(queries), {
-      ...plan,
-      metric: scope.metric,
-      limit: inSteps ? options.candidates : wanted,
-      candidates: options.candidates,
-      ef: options.ef,
-      signal: options.signal,
-    })
+    results = await pipelineSearchMany(scope.pool, sources, reader, onEnd(queries), pipeline)
   } catch (error) {
     return located(scope.storage, error)
   }
@@ -175,6 +171,16 @@ async function rankCoded(
     const estimated = reader === undefined ? coded.coverage.coded : estimatedOf(result)
     return { slots, distances, candidates, reads, estimated }
   })
+}
+
+/** How native code searches. */
+export function pipelineOptions(
+  metric: Metric,
+  options: ParsedSearch,
+  limit: number,
+): PipelineOptions {
+  const { candidates, ef, signal } = options
+  return { ...readPlan(options), metric, limit, candidates, ef, signal }
 }
 
 /** What is read, and what native code may leave out. */
@@ -197,7 +203,7 @@ function onEnd(queries: readonly Float32Array[]): Float32Array {
 }
 
 /** Native searches know slots; the storage, asked for the same vector, names the file too. */
-async function located(storage: VectorStorage, error: unknown): Promise<never> {
+export async function located(storage: VectorStorage, error: unknown): Promise<never> {
   const slot = error instanceof AnnulusError ? error.details['slot'] : undefined
   if (typeof slot === 'number') await storage.read(Uint32Array.of(slot))
   throw error

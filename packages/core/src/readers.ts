@@ -2,7 +2,7 @@
 // saw it alive is still reading.
 
 /** Readers that began between two calls of `passed`. */
-interface Cohort {
+export interface Cohort {
   running: number
   left: (() => void) | undefined
 }
@@ -14,13 +14,22 @@ export class Readers {
 
   /** Runs work that looks at slots. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    const cohort = this.#cohort
-    cohort.running++
+    const cohort = this.enter()
     try {
       return await work()
     } finally {
-      if (--cohort.running === 0) cohort.left?.()
+      this.leave(cohort)
     }
+  }
+
+  /** Begins work that looks at slots; `leave` must follow. */
+  enter(): Cohort {
+    this.#cohort.running++
+    return this.#cohort
+  }
+
+  leave(cohort: Cohort): void {
+    if (--cohort.running === 0) cohort.left?.()
   }
 
   /** Resolves when all work that was running at the call has ended. */

@@ -1,10 +1,9 @@
 // A search from parsed options to results: filter, plan, rank, fetch, and a check that no write overtook it.
 
-import { AbortError, type Metric, scoreOf } from '@annulus/native'
+import { AbortError } from '@annulus/native'
 import { nowMs } from './clock.js'
 import type { BetweenCommits } from './commits.js'
 import type { FilterCache, Match } from './filter-cache.js'
-import type { PointId } from './ids.js'
 import type { Indexer } from './indexer.js'
 import type { PayloadReader } from './payload-reader.js'
 import { plan, type Strategy } from './planner.js'
@@ -18,6 +17,7 @@ import {
   rankMany,
   type Scope,
 } from './ranking.js'
+import { countWithin, hitsOf } from './search-hits.js'
 import type { ParsedSearch } from './search-options.js'
 import type { Hit, SearchAnswer } from './search-results.js'
 import type { SlotTable } from './slot-table.js'
@@ -38,15 +38,9 @@ export async function search(
   query: Float32Array,
   options: ParsedSearch,
 ): Promise<SearchAnswer> {
-  const start = nowMs()
-  const totals = newTotals()
-  const attempt = () => searchOnce(parts, query, options, totals)
-  let found = await attempt()
-  let retries = 0
-  for (; found.overtaken && retries <= retriesMax; retries++) {
-    found = await (retries < retriesMax ? attempt() : parts.betweenCommits(attempt))
-  }
-  return answerOf(found, totals, retries, start)
+  const begun = await begin(parts, options)
+  const ranking = await rank(begun.scope, query, begun.strategy, options)
+  return answerFrom(parts, begun, query, ranking, options, nowMs())
 }
 
 /** Several searches with one plan, which cross into native code together. */
@@ -55,27 +49,34 @@ export async function searchMany(
   queries: readonly Float32Array[],
   options: ParsedSearch,
 ): Promise<SearchAnswer[]> {
-  const start = nowMs()
   const begun = await begin(parts, options)
   const rankings = await rankMany(begun.scope, queries, begun.strategy, options)
   const ranked = nowMs()
   const answers: SearchAnswer[] = []
   for (const [index, query] of queries.entries()) {
-    const totals = newTotals()
-    const found = await conclude(
-      parts,
-      begun,
-      query,
-      rankings[index] ?? noRanking,
-      options,
-      ranked,
-      totals,
-    )
-    answers.push(
-      found.overtaken ? await search(parts, query, options) : answerOf(found, totals, 0, start),
-    )
+    const ranking = rankings[index] ?? noRanking
+    answers.push(await answerFrom(parts, begun, query, ranking, options, ranked))
   }
   return answers
+}
+
+/** From a first ranking to the answer; searches again as long as writes overtake it. */
+export async function answerFrom(
+  parts: SearchParts,
+  begun: Begun,
+  query: Float32Array,
+  ranking: Ranking,
+  options: ParsedSearch,
+  rankedMs: number,
+): Promise<SearchAnswer> {
+  const totals = newTotals()
+  const attempt = () => searchOnce(parts, query, options, totals)
+  let found = await conclude(parts, begun, query, ranking, options, rankedMs, totals)
+  let retries = 0
+  for (; found.overtaken && retries <= retriesMax; retries++) {
+    found = await (retries < retriesMax ? attempt() : parts.betweenCommits(attempt))
+  }
+  return answerOf(found, totals, retries, begun.startMs)
 }
 
 function answerOf(found: Attempt, totals: Totals, retries: number, start: number): SearchAnswer {
@@ -109,13 +110,13 @@ async function searchOnce(
   options: ParsedSearch,
   totals: Totals,
 ): Promise<Attempt> {
-  const begun = await begin(parts, options)
+  const begun = await begin(parts, options, true)
   const ranking = await rank(begun.scope, query, begun.strategy, options)
   return conclude(parts, begun, query, ranking, options, nowMs(), totals)
 }
 
 /** What a search goes by, once it is planned. */
-interface Begun {
+export interface Begun {
   readonly match: Match
   readonly scope: Scope
   readonly strategy: Strategy
@@ -123,23 +124,32 @@ interface Begun {
   readonly plannedMs: number
 }
 
-async function begin(parts: SearchParts, options: ParsedSearch): Promise<Begun> {
+/** @param again after a search was overtaken: of the graph, too, only what is live counts, whatever it still has. */
+async function begin(parts: SearchParts, options: ParsedSearch, again = false): Promise<Begun> {
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
   const startMs = nowMs()
   parts.indexer.waiting.searched()
   const match = await matchOf(parts, options)
-  const scope = survey(parts, match, options)
-  const strategy = plan({
-    matching: scope.matching.size,
-    points: parts.table.live.size,
+  const scope = survey(parts, match, again || options.filter !== undefined)
+  const strategy = strategyFor(parts.table.live.size, scope, options)
+  return { match, scope, strategy, startMs, plannedMs: nowMs() }
+}
+
+export function strategyFor(
+  points: number,
+  { matching, generation }: Pick<Scope, 'matching' | 'generation'>,
+  options: ParsedSearch,
+): Strategy {
+  return plan({
+    matching: matching.size,
+    points,
     candidates:
       typeof options.rescore === 'string' ? options.limit + options.offset : options.candidates,
     ef: options.ef,
     exact: options.exact,
-    hasCodes: (scope.generation?.encoded ?? 0) > 0,
-    hasGraph: scope.generation?.graph !== undefined && scope.generation.linked > 0,
+    hasCodes: (generation?.encoded ?? 0) > 0,
+    hasGraph: generation?.graph !== undefined && generation.linked > 0,
   })
-  return { match, scope, strategy, startMs, plannedMs: nowMs() }
 }
 
 /** From a ranking to results, with what has been overwritten meanwhile; adds to `totals`. */
@@ -176,7 +186,7 @@ async function matchOf({ table, filters }: SearchParts, options: ParsedSearch): 
 }
 
 /** The state that a search goes by. */
-function survey(parts: SearchParts, { set }: Match, options: ParsedSearch): Scope {
+function survey(parts: SearchParts, { set }: Match, filtered: boolean): Scope {
   const generation = parts.indexer.current
   return {
     pool: parts.pool,
@@ -184,7 +194,7 @@ function survey(parts: SearchParts, { set }: Match, options: ParsedSearch): Scop
     reader: parts.reader,
     metric: parts.metric,
     matching: set,
-    filtered: options.filter !== undefined,
+    filtered,
     generation,
     coverage: generation?.coverage(set, parts.table.slots),
   }
@@ -197,56 +207,18 @@ async function fetch(
   options: ParsedSearch,
 ): Promise<{ hits: Hit<object>[]; overtaken: boolean }> {
   const { payloads, table, metric } = parts
-  const kept = withinThreshold(ranking, metric, options.scoreThreshold)
-  const shown: number[] = []
-  for (let rank = options.offset; rank < kept; rank++) shown.push(ranking.slots[rank] ?? 0)
+  const { slots, distances, estimated } = ranking
+  const count = countWithin(metric, distances, 0, slots.length, options.scoreThreshold)
+  const shown = Array.from(slots.subarray(options.offset, count))
   const vectors = options.withVector
     ? await readVectors(parts.storage, shown, options.signal)
     : undefined
   const prepared = payloads.prepare(shown, options.withPayload)
   if (prepared !== undefined) await prepared
-  let overtaken = false
-  for (let rank = 0; rank < kept; rank++) overtaken ||= !table.live.has(ranking.slots[rank] ?? 0)
-  const hits: Hit<object>[] = []
+  const overtaken = !table.live.hasAll(slots, 0, count)
+  const ranked = { words: slots, slots: 0, floats: distances, distances: 0, count }
   const missing: number[] = []
-  for (let rank = 0; rank < shown.length; rank++) {
-    const slot = shown[rank] ?? 0
-    const content = options.withPayload ? payloads.content(slot) : undefined
-    const id = options.withPayload ? content?.id : payloads.id(slot)
-    if (id === undefined) {
-      missing.push(slot)
-      continue
-    }
-    const score = scoreOf(metric, ranking.distances[options.offset + rank] ?? Number.NaN)
-    const exact = ranking.estimated?.has(slot) !== true
-    hits.push(hit(id, score, exact, content?.payload, vectors?.[rank]))
-  }
+  const hits = hitsOf(parts, ranked, options, { estimated, vectors, missing })
   if (missing.length > 0) await payloads.expectDead(missing)
   return { hits, overtaken: overtaken || missing.length > 0 }
-}
-
-/** Spelt out, because this runs for every result and spreading is ten times slower. */
-function hit(
-  id: PointId,
-  score: number,
-  exact: boolean,
-  payload: object | undefined,
-  vector: Float32Array | undefined,
-): Hit<object> {
-  if (vector !== undefined) {
-    return payload === undefined
-      ? { id, score, exact, vector }
-      : { id, score, exact, payload, vector }
-  }
-  return payload === undefined ? { id, score, exact } : { id, score, exact, payload }
-}
-
-/** Number of ranked slots whose score is at least as good as the threshold. */
-function withinThreshold(ranking: Ranking, metric: Metric, threshold: number | undefined): number {
-  if (threshold === undefined) return ranking.slots.length
-  const better = metric === 'cosine' || metric === 'dot' ? 1 : -1
-  const end = ranking.distances.findIndex(
-    (distance) => (scoreOf(metric, distance) - threshold) * better < 0,
-  )
-  return end < 0 ? ranking.slots.length : end
 }

@@ -32,6 +32,12 @@ export class SlotSet {
     return word !== undefined && ((word >>> (slot & 31)) & 1) === 1
   }
 
+  /** Whether all of `count` slots, from place `from` of the array on, are in the set. */
+  hasAll(slots: Uint32Array, from: number, count: number): boolean {
+    for (let at = from; at < from + count; at++) if (!this.has(slots[at] ?? 0)) return false
+    return true
+  }
+
   add(slot: number): void {
     const index = slot >>> 5
     if (index >= this.#words.length) this.reserve(slot + 1)

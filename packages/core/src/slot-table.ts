@@ -5,6 +5,7 @@ import { SlotSet } from './slot-set.js'
 
 /** Slots whose numeric ids share one array: growing never copies more than a pointer. */
 export const idChunkSlots = 65_536
+const idChunkShift = 16
 
 /**
  * Live slots, their numeric ids, and hashes of all ids. A slot is live, dead (it had a point, and somebody may still be
@@ -121,7 +122,7 @@ export class SlotTable {
 
   /** The id of a slot if it is a number; undefined for a string id. */
   numericId(slot: number): number | undefined {
-    const id = this.#ids[Math.floor(slot / idChunkSlots)]?.[slot % idChunkSlots]
+    const id = this.#ids[slot >>> idChunkShift]?.[slot & (idChunkSlots - 1)]
     return id === undefined || Number.isNaN(id) ? undefined : id
   }
 

@@ -12,62 +12,66 @@ constexpr float unknown = std::numeric_limits<float>::infinity();
 
 }  // namespace
 
-Search::Search(std::vector<float> query, std::vector<CandidateSource> sources,
-               Held<annulus_reader> reader, const SearchOptions &options)
-    : query_(std::move(query)),
-      sources_(std::move(sources)),
-      reader_(std::move(reader)),
-      options_(options),
-      slots_(options.candidates * sources_.size()),
-      distances_(slots_.size()),
-      bounds_(slots_.size(), annulus_bound{unknown, unknown}),
-      read_(slots_.size()),
-      order_(slots_.size()),
-      estimates_(reader_ ? options.candidates : 0),
-      batch_(estimates_.size()),
-      batch_slots_(estimates_.size()),
-      batch_distances_(estimates_.size()) {}
+void Search::prepare(std::shared_ptr<const SearchPlan> plan, const float *query) {
+  plan_ = std::move(plan);
+  query_.assign(query, query + plan_->dimension);
+  const size_t room = plan_->options.candidates * plan_->sources.size();
+  slots_.resize(room);
+  distances_.resize(room);
+  bounds_.assign(room, annulus_bound{unknown, unknown});
+  read_.assign(room, 0);
+  order_.resize(room);
+  const size_t batch = plan_->reader ? plan_->options.candidates : 0;
+  estimates_.resize(batch);
+  batch_.resize(batch);
+  batch_slots_.resize(batch);
+  batch_distances_.resize(batch);
+  request_ = {};
+  candidate_count_ = reads_ = found_ = 0;
+  status_ = ANNULUS_OK;
+}
 
-void Search::start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx) {
+void Search::start(const int32_t *abort, Done done, void *ctx) {
   abort_ = abort;
   done_ = done;
   ctx_ = ctx;
+  const annulus_pool &pool = *plan_->pool;
   pool.submit(
       pool.self, [](void *self, uint32_t worker) { static_cast<Search *>(self)->run(worker); },
-      this, options_.background ? 1 : 0);
+      this, plan_->options.background ? 1 : 0);
 }
 
 void Search::run(uint32_t worker) {
   const int32_t status = collect(worker);
   if (status != ANNULUS_OK) return finish(status);
-  if (!reader_ || candidate_count_ == 0) return finish(ANNULUS_OK);
+  if (!plan_->reader || candidate_count_ == 0) return finish(ANNULUS_OK);
   expect();
   read_on();
 }
 
 // Fills slots_, distances_ and bounds_ with the candidates of all sources, nearest first.
 int32_t Search::collect(uint32_t worker) {
-  for (const CandidateSource &part : sources_) {
+  for (const CandidateSource &part : plan_->sources) {
     annulus_candidate_request request{};
     request.query = query_.data();
-    request.k = options_.candidates;
-    request.ef = options_.ef;
+    request.k = plan_->options.candidates;
+    request.ef = plan_->options.ef;
     request.allowed = part.allowed;
     request.allowed_bits = part.allowed_bits;
     request.abort = abort_;
     request.worker = worker;
     request.slots = slots_.data() + candidate_count_;
     request.distances = distances_.data() + candidate_count_;
-    const bool bounded = options_.rescore != Rescore::all;
+    const bool bounded = plan_->options.rescore != Rescore::all;
     request.bounds = bounded ? bounds_.data() + candidate_count_ : nullptr;
     part.source->candidates(part.source->self, &request);
     if (request.status != ANNULUS_OK) return request.status;
     candidate_count_ += request.found;
   }
-  if (sources_.size() > 1) drop_repeated();
+  if (plan_->sources.size() > 1) drop_repeated();
   // One global batch: the best of all sources, however many each gave.
   rank(candidate_count_);
-  candidate_count_ = std::min(candidate_count_, options_.candidates);
+  candidate_count_ = std::min(candidate_count_, plan_->options.candidates);
   return ANNULUS_OK;
 }
 
@@ -92,9 +96,9 @@ void Search::drop_repeated() {
 // Keeps the estimates; what is known best of a distance is where it most likely lies.
 void Search::expect() {
   std::copy(distances_.begin(), distances_.begin() + candidate_count_, estimates_.begin());
-  if (options_.rescore != Rescore::uncertain) return;
+  if (plan_->options.rescore != Rescore::uncertain) return;
   for (uint32_t i = 0; i < candidate_count_; ++i) {
-    distances_[i] = likely_distance(options_.metric, estimates_[i], bounds_[i]);
+    distances_[i] = likely_distance(plan_->options.metric, estimates_[i], bounds_[i]);
   }
 }
 
@@ -102,12 +106,12 @@ void Search::expect() {
 void Search::read_on() {
   const size_t count = plan_next();
   if (count == 0) {
-    rank(options_.rescore == Rescore::uncertain ? candidate_count_ : reads_);
+    rank(plan_->options.rescore == Rescore::uncertain ? candidate_count_ : reads_);
     return finish(ANNULUS_OK);
   }
   for (size_t i = 0; i < count; ++i) batch_slots_[i] = slots_[batch_[i]];
   request_.query = query_.data();
-  request_.metric = options_.metric;
+  request_.metric = plan_->options.metric;
   request_.slots = batch_slots_.data();
   request_.n = count;
   request_.out = batch_distances_.data();
@@ -116,7 +120,7 @@ void Search::read_on() {
   request_.done = [](annulus_score_request *request) {
     static_cast<Search *>(request->ctx)->on_read();
   };
-  reader_->score(reader_->self, &request_);
+  plan_->reader->score(plan_->reader->self, &request_);
 }
 
 void Search::on_read() {
@@ -132,7 +136,7 @@ void Search::on_read() {
 size_t Search::plan_next() {
   const KnownCandidates known = {candidate_count_, estimates_.data(), bounds_.data(), read_.data(),
                                  distances_.data()};
-  const ReadPlan plan = {options_.rescore, options_.limit, options_.loss};
+  const ReadPlan plan = {plan_->options.rescore, plan_->options.limit, plan_->options.loss};
   return next_reads(known, plan, batch_.data(), batch_distances_.data());
 }
 
@@ -153,14 +157,14 @@ void Search::rank(uint32_t count) {
 }
 
 Search::Outcome Search::outcome() const {
-  if (!reader_) return Outcome::estimates;
-  return options_.rescore == Rescore::uncertain ? Outcome::mixed : Outcome::exact;
+  if (!plan_->reader) return Outcome::estimates;
+  return plan_->options.rescore == Rescore::uncertain ? Outcome::mixed : Outcome::exact;
 }
 
 void Search::finish(int32_t status) {
   status_ = status;
   const uint32_t ranked = outcome() == Outcome::exact ? reads_ : candidate_count_;
-  found_ = status == ANNULUS_OK ? std::min(ranked, options_.limit) : 0;
+  found_ = status == ANNULUS_OK ? std::min(ranked, plan_->options.limit) : 0;
   done_(this, ctx_);
 }
 

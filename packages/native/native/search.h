@@ -9,7 +9,7 @@
 #include <annulus/held.h>
 
 #include <cstdint>
-#include <utility>
+#include <memory>
 #include <vector>
 
 #include "read_plan.h"
@@ -33,16 +33,32 @@ struct SearchOptions {
   bool background = false;  // start only when no other job waits
 };
 
+/// What searches of one kind share.
+struct SearchPlan {
+  Held<annulus_pool> pool;
+  std::vector<CandidateSource> sources;  // at least one, all of `dimension`
+  /// May be empty: the estimates of the codes are then the result.
+  Held<annulus_reader> reader;
+  SearchOptions options;
+  size_t dimension = 0;
+};
+
+/// May be used for one query after another; what it has allocated stays.
 class Search {
  public:
   using Done = void (*)(Search *search, void *ctx);
 
-  /// `reader` may be empty: the estimates of the codes are then the result.
-  Search(std::vector<float> query, std::vector<CandidateSource> sources,
-         Held<annulus_reader> reader, const SearchOptions &options);
+  /// Takes a copy of a query of the plan's dimension. Not while a search is under way.
+  void prepare(std::shared_ptr<const SearchPlan> plan, const float *query);
+  /// Lets go of the plan.
+  void release() { plan_.reset(); }
 
-  /// Starts on `pool`; `abort` is read until `done`.
-  void start(const annulus_pool &pool, const int32_t *abort, Done done, void *ctx);
+  /// Starts on the plan's pool; `abort` is read until `done`.
+  void start(const int32_t *abort, Done done, void *ctx);
+
+  const std::vector<float> &query() const { return query_; }
+  /// Candidates that memory is kept for.
+  size_t room() const { return slots_.capacity(); }
 
   int32_t status() const { return status_; }
   int32_t detail() const { return request_.detail; }
@@ -71,10 +87,8 @@ class Search {
   void rank(uint32_t count);
   void finish(int32_t status);
 
+  std::shared_ptr<const SearchPlan> plan_;
   std::vector<float> query_;
-  std::vector<CandidateSource> sources_;
-  Held<annulus_reader> reader_;
-  SearchOptions options_;
   std::vector<uint32_t> slots_;
   std::vector<float> distances_;
   std::vector<annulus_bound> bounds_;  // of the estimates; infinite where a code has none

@@ -16,6 +16,7 @@ export type {
 export { checkOptions } from './options.js'
 export { dropPageCache, fileIsResident, punchHole } from './page-cache.js'
 export { Pool } from './pool.js'
+export { type Found, PreparedSearch, type Receiver } from './prepared-search.js'
 export {
   type CandidateReads,
   likelyDistances,

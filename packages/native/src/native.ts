@@ -19,6 +19,26 @@ export interface NativeFileLock {
   release(): void
 }
 
+/** How to search; what there is to find is [source, allowed, source, allowed, ...]. */
+export type PlanArguments = [
+  pool: PoolHandle,
+  sources: readonly (SourceHandle | Uint32Array | undefined)[],
+  reader: ReaderHandle | undefined,
+  metric: number,
+  limit: number,
+  candidates: number,
+  ef: number,
+  rescore: number,
+  loss: number,
+  background: boolean,
+]
+
+export interface NativePreparedSearch {
+  /** A ticket; -1 for a query of another dimension, or that is not finite, or zero where it must not be. */
+  begin(query: Float32Array): number
+  release(): void
+}
+
 interface NativeAddon extends AddonBase {
   Pool: new (threads: number) => NativePool
   FileLock: new (path: string) => NativeFileLock
@@ -52,20 +72,14 @@ interface NativeAddon extends AddonBase {
   /** [errno or 0, milliseconds of CPU time]; three numbers a part. */
   writeScattered(fd: number, memory: Uint8Array, parts: Float64Array): Promise<[number, number]>
   search(
-    pool: PoolHandle,
-    sources: readonly (SourceHandle | Uint32Array | undefined)[],
-    reader: ReaderHandle | undefined,
-    /** One or more on end. */
-    queries: Float32Array,
-    metric: number,
-    limit: number,
-    candidates: number,
-    ef: number,
-    rescore: number,
-    loss: number,
-    background: boolean,
-    abort: Int32Array | undefined,
+    ...plan: [...PlanArguments, queries: Float32Array, abort: Int32Array | undefined]
   ): Promise<Uint32Array>
+  PreparedSearch: new (...plan: PlanArguments) => NativePreparedSearch
+  /** Sets what is called with results: `count` of them, one after the other. */
+  onFound(callback: (words: Uint32Array, count: number) => void): void
+  /** A copy of the query; only while the callback runs, as the next. */
+  queryOf(ticket: number): Float32Array
+  failureOf(ticket: number): Error
   nextReads(
     estimates: Float32Array,
     below: Float32Array,

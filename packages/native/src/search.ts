@@ -1,6 +1,6 @@
 import { withAbort } from './abort.js'
 import { type Metric, metricNumber } from './metric.js'
-import { native, type ReaderHandle, type SourceHandle } from './native.js'
+import { native, type PlanArguments, type ReaderHandle, type SourceHandle } from './native.js'
 import type { Pool } from './pool.js'
 import { defaultLoss, type ReadPlan, rescoreNumber } from './read-plan.js'
 
@@ -96,24 +96,31 @@ function run(
   queries: Float32Array,
   options: PipelineOptions,
 ): Promise<Uint32Array> {
+  const plan = planArguments(pool, sources, reader, options)
+  return withAbort(options.signal, (flag) => native.search(...plan, queries, flag))
+}
+
+/** @internal */
+export function planArguments(
+  pool: Pool,
+  sources: readonly CandidateSource[],
+  reader: ReaderHandle | undefined,
+  options: PipelineOptions,
+): PlanArguments {
   const parts: (SourceHandle | Uint32Array | undefined)[] = []
   for (const { source, allowed } of sources) parts.push(source, allowed)
-  return withAbort(options.signal, (flag) =>
-    native.search(
-      pool.handle,
-      parts,
-      reader,
-      queries,
-      metricNumber(options.metric),
-      options.limit,
-      options.candidates,
-      options.ef,
-      rescoreNumber(options.rescore ?? 'all'),
-      options.loss ?? defaultLoss,
-      options.background ?? false,
-      flag,
-    ),
-  )
+  return [
+    pool.handle,
+    parts,
+    reader,
+    metricNumber(options.metric),
+    options.limit,
+    options.candidates,
+    options.ef,
+    rescoreNumber(options.rescore ?? 'all'),
+    options.loss ?? defaultLoss,
+    options.background ?? false,
+  ]
 }
 
 function resultAt(words: Uint32Array, at: number): PipelineResult {

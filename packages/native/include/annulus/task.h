@@ -16,6 +16,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -51,6 +52,7 @@ class Settlement {
   void Resolve(napi_value value) { conclude(&napi_resolve_deferred, value); }
   void Reject(napi_value error) { conclude(&napi_reject_deferred, error); }
   bool settled() const { return settled_; }
+  bool promised() const { return promise_ != nullptr; }
 
  private:
   friend class Settler;
@@ -80,9 +82,13 @@ class Task {
   Task(const Task &) = delete;
   Task &operator=(const Task &) = delete;
 
-  /// Resolves or rejects `deferred()`. JavaScript thread, called once. Whatever it throws becomes
-  /// the rejection; so does settling nothing.
+  /// Resolves or rejects `deferred()`. JavaScript thread, called once each time that the task was
+  /// begun. Whatever it throws becomes the rejection; so does settling nothing. Without a promise
+  /// it must not throw.
   virtual void settle(Napi::Env env) = 0;
+
+  /// Nobody knows the task any more. Deletes it, unless it is kept to be begun again.
+  virtual void dispose() { delete this; }
 
   /// Non-zero once the work should stop. Read with `__atomic_load_n`; safe on any thread.
   const int32_t *abort_flag() const { return abort_; }
@@ -144,6 +150,12 @@ class Settler {
     return raw;
   }
 
+  /// The same for a task without a promise, which tells of its end by itself.
+  void begin_untold(Task *task) { link(task); }
+
+  /// Has `drained` called after each batch of tasks that were settled together.
+  void after_settling(std::function<void(Napi::Env)> drained) { drained_ = std::move(drained); }
+
   /// Begins the task and calls `submit(T *)`, which hands the work over. If that throws, nobody may
   /// have got the task: it is dropped and the exception goes on. Returns the promise.
   template <typename T, typename Submit>
@@ -183,6 +195,7 @@ class Settler {
 
  private:
   void link(Task *task) {
+    task->previous_ = nullptr;
     task->next_ = live_;
     if (live_ != nullptr) live_->previous_ = task;
     live_ = task;
@@ -214,12 +227,14 @@ class Settler {
       forget(task);
       task = next;
     }
+    if (drained_) drained_(env);
   }
 
   static void settle(Napi::Env env, Task *task) {
     try {
       task->settle(env);
-      if (!task->settlement_.settled()) throw Napi::Error::New(env, "a task settled nothing");
+      if (task->settlement_.promised() && !task->settlement_.settled())
+        throw Napi::Error::New(env, "a task settled nothing");
     } catch (const Napi::Error &error) {
       task->settlement_.Reject(error.Value());
     } catch (const std::exception &error) {
@@ -233,7 +248,7 @@ class Settler {
     if (task->previous_ != nullptr) task->previous_->next_ = task->next_;
     if (task->next_ != nullptr) task->next_->previous_ = task->previous_;
     if (live_ == task) live_ = task->next_;
-    delete task;
+    task->dispose();
     if (--pending_ == 0) napi_unref_threadsafe_function(env_, wake_);
   }
 
@@ -261,6 +276,7 @@ class Settler {
   napi_threadsafe_function wake_ = nullptr;
   Task *live_ = nullptr;  // JavaScript thread only, as is the next
   size_t pending_ = 0;
+  std::function<void(Napi::Env)> drained_;
   std::mutex mutex_;  // of all that follows
   std::condition_variable arrived_;
   Task *first_finished_ = nullptr;
