@@ -4,6 +4,7 @@
 // A hash of each slot's id, and a hash table of the live slots with linear probing. Equal hashes are resolved by whoever
 // asks: the records have the ids themselves.
 import type { PointId } from './ids.js'
+import type { SlotSet } from './slot-set.js'
 
 /** Slots whose hashes share one array: growing never copies more than a pointer. */
 export const hashChunkSlots = 8_192
@@ -12,6 +13,10 @@ const inChunk = hashChunkSlots - 1
 const capacityMin = 64
 /** Parts of the table in use at most. */
 const loadMax = 0.75
+/** Places looked up before the first of them is filled. */
+const placedTogether = 64
+const places = new Uint32Array(placedTogether)
+const found = new Uint32Array(placedTogether)
 
 export class IdIndex {
   readonly #hashes: Uint32Array[] = []
@@ -22,11 +27,6 @@ export class IdIndex {
   /** Adds a live slot, which must not be in the index. */
   add(slot: number, id: PointId): void {
     this.#chunkOf(slot)[slot & inChunk] = hashOf(id)
-    this.restore(slot)
-  }
-
-  /** Adds a live slot whose hash is known already. */
-  restore(slot: number): void {
     if (++this.#size > this.#table.length * loadMax) this.#resize(this.#size)
     this.#place(slot)
   }
@@ -80,9 +80,29 @@ export class IdIndex {
     return this.#hashes[index]
   }
 
-  /** Puts back a chunk from a snapshot. */
-  setChunk(index: number, chunk: Uint32Array): void {
+  /** Puts back a chunk from a snapshot, of whose slots none is in the index; those that live are added. */
+  restoreChunk(index: number, chunk: Uint32Array, live: SlotSet): void {
     this.#hashes[index] = chunk
+    const first = index * hashChunkSlots
+    const slots = live.slots(first, first + hashChunkSlots)
+    this.reserve(this.#size + slots.length)
+    this.#size += slots.length
+    const table = this.#table
+    const mask = table.length - 1
+    for (let from = 0; from < slots.length; from += placedTogether) {
+      const to = Math.min(from + placedTogether, slots.length)
+      // Looked at before anything depends on what is there, so that the waits for memory overlap.
+      for (let i = from; i < to; i++) {
+        const place = (chunk[(slots[i] ?? 0) & inChunk] ?? 0) & mask
+        places[i - from] = place
+        found[i - from] = table[place] ?? 0
+      }
+      for (let i = from; i < to; i++) {
+        let at = places[i - from] ?? 0
+        while (table[at] !== 0) at = (at + 1) & mask
+        table[at] = (slots[i] ?? 0) + 1
+      }
+    }
   }
 
   /** Makes room for so many live slots. */

@@ -1,16 +1,12 @@
 // Codes and graph of a snapshot, being loaded on threads of their own while the event loop reads the slot table.
 import { HnswIndex } from '@annulus/hnsw'
-import { fileIsResident, type Pool } from '@annulus/native'
+import { type Pool, releaseHandle } from '@annulus/native'
 import { type Codes, loadCodes } from '@annulus/quantization'
-import { withScorer } from './generation.js'
 
 export interface IndexPaths {
   readonly codes: string
   readonly graph: string | undefined
 }
-
-/** Far more than a graph has: its file is to be on its way while that of the codes is read. */
-const aheadBytes = 2 ** 30
 
 export class IndexFiles {
   readonly codes: Promise<Codes>
@@ -19,15 +15,20 @@ export class IndexFiles {
 
   constructor({ codes, graph }: IndexPaths, pool: Pool, signal: AbortSignal) {
     this.codes = loadCodes(codes, { pool, signal })
-    if (graph !== undefined) void fileIsResident(pool, graph, aheadBytes).catch(() => {})
-    this.graph = this.codes.then((loaded) =>
-      graph === undefined
-        ? undefined
-        : withScorer(loaded, (scorer) => HnswIndex.load(graph, { pool, scorer, signal })),
-    )
+    this.graph =
+      graph === undefined ? this.codes.then(() => undefined) : this.#load(graph, pool, signal)
     // Nobody may be waiting for them yet, or ever.
     this.codes.catch(() => {})
     this.graph.catch(() => {})
+  }
+
+  async #load(path: string, pool: Pool, signal: AbortSignal): Promise<HnswIndex> {
+    const scorer = this.codes.then((codes) => codes.scorer())
+    try {
+      return await HnswIndex.load(path, { pool, scorer, signal })
+    } finally {
+      scorer.then(releaseHandle, () => {})
+    }
   }
 
   /** Releases what nobody has taken over, once it is loaded. */

@@ -110,16 +110,15 @@ async function readHashes(
   path: string,
 ) {
   let position = start
+  ids.reserve(live.size)
   for (let first = 0; first < slots; first += hashChunkSlots) {
     const bytes = 4 * Math.min(hashChunkSlots, slots - first)
     const part = await checkedPart(file, position, bytes + 4, path)
     const hashes = new Uint32Array(hashChunkSlots)
     new Uint8Array(hashes.buffer).set(part.subarray(0, bytes))
-    ids.setChunk(first / hashChunkSlots, hashes)
+    ids.restoreChunk(first / hashChunkSlots, hashes, live)
     position += bytes + 4
   }
-  ids.reserve(live.size)
-  for (const slot of live.slots()) ids.restore(slot)
 }
 
 function idChunks(table: SlotTable): [number, Float64Array][] {

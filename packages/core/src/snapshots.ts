@@ -1,6 +1,6 @@
 // Derived files of a collection: written beside the valid ones, then named in one LMDB commit.
 import { join } from 'node:path'
-import { AnnulusError, type Pool } from '@annulus/native'
+import { AnnulusError, fileIsResident, type Pool } from '@annulus/native'
 import type { Choice } from '@annulus/quantization'
 import type { FileOps } from '@annulus/storage'
 import type { SnapshotManifest } from './collection-state.js'
@@ -26,6 +26,9 @@ export interface LoadedSnapshot {
   readonly generation: Generation | undefined
 }
 
+/** Tables of a few million points; of larger ones the beginning. */
+const slotTableBytesAhead = 64 * 2 ** 20
+
 const filePattern = /^(slots|codes|graph)\.\d+\.snap/
 
 export class Snapshots {
@@ -48,6 +51,7 @@ export class Snapshots {
 
   /** The slot table, and codes and graph as far as they were saved and are intact; the indexer does the rest. */
   async load(signal: AbortSignal): Promise<LoadedSnapshot> {
+    this.#readTableAhead()
     const files = this.#indexFiles(signal)
     try {
       const table = await this.#loadTable()
@@ -56,6 +60,13 @@ export class Snapshots {
       await files?.close()
       throw error
     }
+  }
+
+  /** Reads of the slot table are small: each would wait behind pieces of codes and graph on its way. */
+  #readTableAhead(): void {
+    if (this.#manifest === undefined) return
+    const path = this.#path(this.#manifest.slots)
+    void fileIsResident(this.#options.pool, path, slotTableBytesAhead).catch(() => {})
   }
 
   #indexFiles(signal: AbortSignal): IndexFiles | undefined {

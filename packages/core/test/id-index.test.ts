@@ -1,7 +1,8 @@
 // The index of ids in memory against a plain map.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hashOf, IdIndex } from '../src/id-index.js'
+import { hashChunkSlots, hashOf, IdIndex } from '../src/id-index.js'
+import { SlotSet } from '../src/slot-set.js'
 
 const operations = fc.array(
   fc.record({ slot: fc.nat(400), id: fc.oneof(fc.integer(), fc.string({ minLength: 1 })) }),
@@ -29,6 +30,37 @@ describe('the index of ids', () => {
         }
       }),
       { numRuns: 200 },
+    )
+  })
+
+  it('put back by chunks of hashes is what it was', () => {
+    const slots = fc.uniqueArray(fc.nat(3 * hashChunkSlots - 1), { minLength: 1, maxLength: 500 })
+    fc.assert(
+      fc.property(slots, fc.integer({ min: 1, max: 60 }), (all, ids) => {
+        const index = new IdIndex()
+        const live = new SlotSet()
+        for (const slot of all) {
+          index.add(slot, slot % ids)
+          live.add(slot)
+        }
+        const gone = all.filter((_, i) => i % 3 === 1)
+        for (const slot of gone) {
+          index.remove(slot)
+          live.delete(slot)
+        }
+        const restored = new IdIndex()
+        for (const chunk of [2, 0, 1]) {
+          const hashes = index.chunk(chunk)
+          if (hashes !== undefined) restored.restoreChunk(chunk, hashes, live)
+        }
+        for (let id = 0; id < ids; id++) {
+          expect(restored.candidates(id).sort()).toEqual(index.candidates(id).sort())
+        }
+        // Its size is right as well: what is added and removed from now on leaves the same.
+        for (const slot of all) if (live.has(slot)) restored.remove(slot)
+        for (let id = 0; id < ids; id++) expect(restored.candidates(id)).toEqual([])
+      }),
+      { numRuns: 100 },
     )
   })
 

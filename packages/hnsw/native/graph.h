@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "gate.h"
 #include "nodes.h"
@@ -25,7 +26,12 @@ class Graph {
  public:
   /// May throw std::bad_alloc.
   Graph(const annulus_scorer &scorer, const Params &params)
-      : params(params), nodes(params), scratches(scorer.query_bytes, params), held_(scorer) {}
+      : Graph(scorer, params, NodeStore(params)) {}
+  Graph(const annulus_scorer &scorer, const Params &params, NodeStore nodes)
+      : params(params),
+        nodes(std::move(nodes)),
+        scratches(scorer.query_bytes, params),
+        held_(scorer) {}
 
   const annulus_scorer &scorer() const { return *held_; }
 

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace annulus::hnsw {
 
@@ -21,6 +22,17 @@ NodeStore::NodeStore(const Params &params)
       stride_(params.m0()),
       chunks_(zeroed<Chunk>(kDirectory)),
       uppers_(zeroed<uint32_t *>(kUpperDirectory)) {}
+
+NodeStore::NodeStore(NodeStore &&other)
+    : m_(other.m_),
+      stride_(other.stride_),
+      chunks_(std::move(other.chunks_)),
+      uppers_(std::move(other.uppers_)),
+      reserved_(std::exchange(other.reserved_, 0)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      pages_(std::move(other.pages_)),
+      next_block_(other.next_block_),
+      upper_chunks_(other.upper_chunks_) {}
 
 NodeStore::~NodeStore() = default;
 

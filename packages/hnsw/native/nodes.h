@@ -38,9 +38,20 @@ inline bool has_links(uint8_t state) { return stays(state) || is_gone(state); }
 inline bool is_returned(uint8_t state) { return state == kLinked || state == kLinking; }
 
 class NodeStore {
+#if defined(ANNULUS_SMALL_MEMORY)  // fuzzers make thousands of graphs a second
+  static constexpr uint32_t kChunkBits = 6;
+#else
+  static constexpr uint32_t kChunkBits = 14;  // with m = 16 a chunk's links are one huge page
+#endif
+
  public:
+  /// Slots whose base links lie together, from each multiple of it on.
+  static constexpr uint32_t kChunkNodes = 1u << kChunkBits;
+
   explicit NodeStore(const Params &params);
   ~NodeStore();
+  /// Takes over the nodes of a store that nobody else uses yet.
+  NodeStore(NodeStore &&other);
   NodeStore(const NodeStore &) = delete;
   NodeStore &operator=(const NodeStore &) = delete;
 
@@ -90,17 +101,14 @@ class NodeStore {
 
  private:
   static constexpr uint32_t kUpperBits = 10;
-#if defined(ANNULUS_SMALL_MEMORY)  // fuzzers make thousands of graphs a second
-  static constexpr uint32_t kChunkBits = 6;
+#if defined(ANNULUS_SMALL_MEMORY)
   static constexpr size_t kDirectory = 4;
   static constexpr size_t kUpperDirectory = 4;
 #else
-  static constexpr uint32_t kChunkBits = 14;  // with m = 16 a chunk's links are one huge page
   static constexpr size_t kDirectory = (kMaxSlots + 1) >> kChunkBits;
   // A node above level 0 is one in m >= 4, and has 1 / (1 - 1/m) upper lists on average.
   static constexpr size_t kUpperDirectory = (kMaxSlots >> kUpperBits) + 1;
 #endif
-  static constexpr uint32_t kChunkNodes = 1u << kChunkBits;
   static constexpr uint32_t kUpperBlocks = 1u << kUpperBits;
 
   struct Chunk {

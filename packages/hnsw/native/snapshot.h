@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "graph.h"
 
@@ -37,8 +38,31 @@ static_assert(sizeof(SnapshotFields) == 48, "the format has no gaps");
 /// written (not until they are synced). A removal meanwhile may or may not be in the file.
 FileStatus save(Graph &graph, const std::string &path, const int32_t *abort);
 
-/// Reads a graph whose slots the scorer all knows. Whatever is wrong with the file is `corrupt` or
-/// `version`, and nothing of it is used. `abort` may be NULL.
+/// What a file says of a graph. All of it has been checked, but for the codes of its slots: they
+/// may still be on their way.
+struct SavedGraph {
+  SavedGraph(std::string path, const Params &params, uint64_t slots)
+      : path(std::move(path)), params(params), slots(slots), nodes(params) {}
+
+  /// The graph itself; `corrupt` when the scorer does not know all slots. May throw std::bad_alloc.
+  FileStatus complete(const annulus_scorer &scorer, std::shared_ptr<Graph> &graph) &&;
+
+  const std::string path;
+  const Params params;
+  const uint64_t slots;
+  NodeStore nodes;
+  uint64_t linked = 0;
+  uint64_t removed = 0;
+  uint64_t unrepaired = 0;
+  EntryPoint entry;
+};
+
+/// Whatever is wrong with the file is `corrupt` or `version`, and nothing of it is used. `abort`
+/// may be NULL.
+FileStatus read_graph(const std::string &path, const int32_t *abort,
+                      std::unique_ptr<SavedGraph> &graph);
+
+/// Both steps at once.
 FileStatus load(const std::string &path, const annulus_scorer &scorer, const int32_t *abort,
                 std::shared_ptr<Graph> &graph);
 

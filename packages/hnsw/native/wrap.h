@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "graph.h"
+#include "snapshot.h"
 
 namespace annulus::hnsw {
 
@@ -25,10 +26,8 @@ Napi::Promise begin_search(Napi::Env env, std::shared_ptr<const Graph> graph,
 Napi::Promise begin_save(Napi::Env env, std::shared_ptr<Graph> graph, const std::string &path,
                          const Napi::Value &abort);
 Napi::Promise begin_check(Napi::Env env, std::shared_ptr<Graph> graph);
-/// Resolves with an external that `take_loaded` empties.
-Napi::Promise begin_load(Napi::Env env, const std::string &path, const annulus_scorer &scorer,
-                         const annulus_pool &pool, const Napi::Value &abort);
-void take_loaded(const Napi::Value &loaded, std::shared_ptr<Graph> &graph,
-                 Held<annulus_pool> &pool);
+/// Resolves with an external that `take_read` empties.
+Napi::Promise begin_read(Napi::Env env, const std::string &path, const Napi::Value &abort);
+std::unique_ptr<SavedGraph> take_read(const Napi::Value &external);
 
 }  // namespace annulus::hnsw

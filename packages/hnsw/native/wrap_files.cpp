@@ -1,4 +1,4 @@
-// Saving, loading and checking: promises of work on a thread of its own.
+// Saving, reading and checking: promises of work on a thread of its own.
 #include <annulus/externals.h>
 
 #include <system_error>
@@ -64,37 +64,33 @@ class SaveTask : public ThreadTask {
   FileStatus status_;
 };
 
-// A loaded graph on its way through JavaScript to its handle.
-struct Loaded {
-  std::shared_ptr<Graph> graph;
-  Held<annulus_pool> pool;
+// A graph on its way through JavaScript to its handle.
+struct Read {
+  std::unique_ptr<SavedGraph> graph;
 };
-constexpr uint32_t kLoadedKind = 0x686e7377;  // "hnsw": a tag of this addon's own
+constexpr uint32_t kReadKind = 0x686e7377;  // "hnsw": a tag of this addon's own
 
-class LoadTask : public ThreadTask {
+class ReadTask : public ThreadTask {
  public:
-  LoadTask(Napi::Env env, std::string path, const annulus_scorer &scorer, const annulus_pool &pool)
-      : ThreadTask(env), path_(std::move(path)), scorer_(scorer), pool_(pool) {}
-  void work() override { status_ = load(path_, *scorer_, abort_flag(), graph_); }
+  ReadTask(Napi::Env env, std::string path) : ThreadTask(env), path_(std::move(path)) {}
+  void work() override { status_ = read_graph(path_, abort_flag(), graph_); }
   void resolve(Napi::Env env) override {
     if (!status_.ok()) throw file_error(env, status_);
-    auto *loaded = new Loaded{std::move(graph_), pool_};
+    auto *read = new Read{std::move(graph_)};
     napi_value external;
-    const auto drop = [](napi_env, void *data, void *) { delete static_cast<Loaded *>(data); };
-    if (napi_create_external(env, loaded, drop, nullptr, &external) != napi_ok) {
-      delete loaded;
+    const auto drop = [](napi_env, void *data, void *) { delete static_cast<Read *>(data); };
+    if (napi_create_external(env, read, drop, nullptr, &external) != napi_ok) {
+      delete read;
       throw Napi::Error::New(env, "could not create an external");
     }
-    const napi_type_tag tag = tag_of(kLoadedKind);
+    const napi_type_tag tag = tag_of(kReadKind);
     napi_type_tag_object(env, external, &tag);
     deferred().Resolve(external);
   }
 
  private:
   const std::string path_;
-  const Held<annulus_scorer> scorer_;
-  const Held<annulus_pool> pool_;
-  std::shared_ptr<Graph> graph_;
+  std::unique_ptr<SavedGraph> graph_;
   FileStatus status_;
 };
 
@@ -146,26 +142,23 @@ Napi::Promise begin_save(Napi::Env env, std::shared_ptr<Graph> graph, const std:
   return ThreadTask::start(env, std::move(task));
 }
 
-Napi::Promise begin_load(Napi::Env env, const std::string &path, const annulus_scorer &scorer,
-                         const annulus_pool &pool, const Napi::Value &abort) {
-  auto task = std::make_unique<LoadTask>(env, path, scorer, pool);
+Napi::Promise begin_read(Napi::Env env, const std::string &path, const Napi::Value &abort) {
+  auto task = std::make_unique<ReadTask>(env, path);
   task->watch(abort);
   return ThreadTask::start(env, std::move(task));
 }
 
-void take_loaded(const Napi::Value &loaded, std::shared_ptr<Graph> &graph,
-                 Held<annulus_pool> &pool) {
-  const Napi::Env env = loaded.Env();
-  const napi_type_tag tag = tag_of(kLoadedKind);
+std::unique_ptr<SavedGraph> take_read(const Napi::Value &external) {
+  const Napi::Env env = external.Env();
+  const napi_type_tag tag = tag_of(kReadKind);
   bool tagged = false;
-  napi_check_object_type_tag(env, loaded, &tag, &tagged);
+  napi_check_object_type_tag(env, external, &tag, &tagged);
   void *data = nullptr;
-  if (!tagged || napi_get_value_external(env, loaded, &data) != napi_ok ||
-      static_cast<Loaded *>(data)->graph == nullptr) {
-    throw Napi::TypeError::New(env, "this is not a graph that was just loaded");
+  if (!tagged || napi_get_value_external(env, external, &data) != napi_ok ||
+      static_cast<Read *>(data)->graph == nullptr) {
+    throw Napi::TypeError::New(env, "this is not a graph that was just read");
   }
-  graph = std::move(static_cast<Loaded *>(data)->graph);
-  pool = static_cast<Loaded *>(data)->pool;
+  return std::move(static_cast<Read *>(data)->graph);
 }
 
 Napi::Promise begin_check(Napi::Env env, std::shared_ptr<Graph> graph) {

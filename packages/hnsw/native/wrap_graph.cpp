@@ -1,5 +1,5 @@
 // The graph's JavaScript handle: new Graph(scorer, pool, m, efConstruct, seed), or new
-// Graph(loaded) with what loadGraph(path, scorer, pool, abortFlag) resolved with. Arguments are
+// Graph(read, scorer, pool) with what readGraph(path, abortFlag) resolved with. Arguments are
 // checked in TypeScript with good messages; here only so far that nothing wrong can do harm.
 #include <annulus/bitmap.h>
 #include <annulus/externals.h>
@@ -54,8 +54,8 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
 
   explicit GraphHandle(const Napi::CallbackInfo &info) : Napi::ObjectWrap<GraphHandle>(info) {
     env_ = info.Env();
-    if (info[0].IsExternal() && info.Length() == 1) {
-      take_loaded(info[0], graph_, pool_);
+    if (info.Length() == 3) {
+      complete(info);
     } else {
       make(info);
     }
@@ -67,6 +67,14 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
   ~GraphHandle() override { unhook(); }
 
  private:
+  void complete(const Napi::CallbackInfo &info) {
+    const auto *scorer = table_from<annulus_scorer>(info[1], ANNULUS_KIND_SCORER, "scorer");
+    const auto *pool = table_from<annulus_pool>(info[2], ANNULUS_KIND_POOL, "pool");
+    const FileStatus status = std::move(*take_read(info[0])).complete(*scorer, graph_);
+    if (!status.ok()) throw file_error(env_, status);
+    pool_ = Held<annulus_pool>(*pool);
+  }
+
   void make(const Napi::CallbackInfo &info) {
     const auto *scorer = table_from<annulus_scorer>(info[0], ANNULUS_KIND_SCORER, "scorer");
     const auto *pool = table_from<annulus_pool>(info[1], ANNULUS_KIND_POOL, "pool");
@@ -255,19 +263,15 @@ class GraphHandle : public Napi::ObjectWrap<GraphHandle> {
   Napi::Env env_ = nullptr;
 };
 
-Napi::Value load_graph(const Napi::CallbackInfo &info) {
-  // Before the tables are looked at: `toString` of an object may do anything, even release them.
-  const std::string path = info[0].ToString().Utf8Value();
-  const auto *scorer = table_from<annulus_scorer>(info[1], ANNULUS_KIND_SCORER, "scorer");
-  const auto *pool = table_from<annulus_pool>(info[2], ANNULUS_KIND_POOL, "pool");
-  return begin_load(info.Env(), path, *scorer, *pool, info[3]);
+Napi::Value read_file(const Napi::CallbackInfo &info) {
+  return begin_read(info.Env(), info[0].ToString().Utf8Value(), info[1]);
 }
 
 }  // namespace
 
 void export_graph(Napi::Env env, Napi::Object exports) {
   exports.Set("Graph", GraphHandle::define(env));
-  exports.Set("loadGraph", Napi::Function::New(env, load_graph, "loadGraph"));
+  exports.Set("readGraph", Napi::Function::New(env, read_file, "readGraph"));
 }
 
 }  // namespace annulus::hnsw

@@ -32,8 +32,8 @@ export interface HnswOptions {
 
 export interface LoadOptions {
   readonly pool: Pool
-  /** Must know every slot of the snapshot. */
-  readonly scorer: ScorerHandle
+  /** Must know every slot of the snapshot. The file is read and checked while a promise of it is pending. */
+  readonly scorer: ScorerHandle | Promise<ScorerHandle>
   readonly signal?: AbortSignal | undefined
 }
 
@@ -102,15 +102,19 @@ export class HnswIndex {
    * Reads a snapshot that `save` wrote.
    *
    * @throws AnnulusError `ANNULUS_NOT_FOUND`, `ANNULUS_VERSION`, or `ANNULUS_CORRUPT` when a checksum,
-   *   a count, a level, a link or the entry point is wrong or a slot has no code: rebuild it then.
+   *   a count, a level, a link or the entry point is wrong or a slot has no code: rebuild it then. What the
+   *   promise of a scorer fails with.
    */
   static async load(path: string, options: LoadOptions): Promise<HnswIndex> {
     checkPath(path)
     checkOptions('HnswIndex.load', options, ['pool', 'scorer', 'signal'])
-    const loaded = await withAbort(options.signal, (flag) =>
-      native.loadGraph(path, options.scorer, options.pool.handle, flag),
-    )
-    return new HnswIndex(new native.Graph(loaded))
+    const { pool, signal } = options
+    const reading = withAbort(signal, (flag) => native.readGraph(path, flag))
+    // Both have ended when this does, whatever became of the other.
+    const [read, scorer] = await Promise.allSettled([reading, options.scorer])
+    if (scorer.status === 'rejected') throw scorer.reason
+    if (read.status === 'rejected') throw read.reason
+    return new HnswIndex(new native.Graph(read.value, scorer.value, pool.handle))
   }
 
   /** Live nodes. */

@@ -59,10 +59,10 @@ export interface NativeGraph {
   close(): void
 }
 
-declare const loadedGraph: unique symbol
-/** Becomes a graph by `new Graph(loaded)`, once. */
-export interface LoadedGraph {
-  readonly [loadedGraph]: true
+declare const readGraph: unique symbol
+/** Becomes a graph by `new Graph(read, scorer, pool)`, once. */
+export interface ReadGraph {
+  readonly [readGraph]: true
 }
 
 interface NativeAddon extends AddonBase {
@@ -74,14 +74,9 @@ interface NativeAddon extends AddonBase {
       efConstruct: number,
       seed: number,
     ): NativeGraph
-    new (loaded: LoadedGraph): NativeGraph
+    new (read: ReadGraph, scorer: ScorerHandle, pool: PoolHandle): NativeGraph
   }
-  loadGraph(
-    path: string,
-    scorer: ScorerHandle,
-    pool: PoolHandle,
-    abort: Int32Array | undefined,
-  ): Promise<LoadedGraph>
+  readGraph(path: string, abort: Int32Array | undefined): Promise<ReadGraph>
 }
 
 export const native: NativeAddon = loadAddon<NativeAddon>(import.meta.url)

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AnnulusError, crc32c, Pool } from '@annulus/native'
+import { AnnulusError, crc32c, Pool, type ScorerHandle } from '@annulus/native'
 import type { Codes } from '@annulus/quantization'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -134,6 +134,23 @@ describe('a snapshot', () => {
     const loading = HnswIndex.load(path, { pool, scorer: fewer.scorer() })
     await expect(loading).rejects.toMatchObject({ code: 'ANNULUS_CORRUPT' })
     fewer.close()
+  })
+
+  it('is read while the codes are still on their way, and fails as they do', async () => {
+    let arrive: (scorer: ScorerHandle) => void = () => {}
+    const late = new Promise<ScorerHandle>((resolve) => {
+      arrive = resolve
+    })
+    const loading = HnswIndex.load(path, { pool, scorer: late })
+    const failing = HnswIndex.load(join(directory, 'nowhere'), { pool, scorer: late })
+    failing.catch(() => {})
+    arrive(codes.scorer())
+    const loaded = await loading
+    expect(await loaded.check()).toEqual(await index.check())
+    await loaded.close()
+    await expect(failing).rejects.toMatchObject({ code: 'ANNULUS_NOT_FOUND' })
+    const lost = Promise.reject(new Error('no codes'))
+    await expect(HnswIndex.load(path, { pool, scorer: lost })).rejects.toThrow('no codes')
   })
 
   it('that is missing, or in a missing directory, is a typed error', async () => {

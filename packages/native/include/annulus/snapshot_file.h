@@ -7,6 +7,7 @@
 #ifndef ANNULUS_SNAPSHOT_FILE_H
 #define ANNULUS_SNAPSHOT_FILE_H
 
+#include <annulus/aligned.h>
 #include <annulus/crc32c.h>
 #include <annulus/file_io.h>
 #include <annulus/pieces.h>
@@ -152,6 +153,7 @@ class SnapshotFile {
         const size_t step =
             static_cast<size_t>(std::min<uint64_t>(entry.length - offset, step_bytes));
         part = target(offset, std::min(step, left), thread);
+        make_present(part.data, part.size);
       }
       if (!read_all(file_.get(), part.data, part.size, entry.offset + offset)) return errno;
       checksum = crc32c(checksum, part.data, part.size);
