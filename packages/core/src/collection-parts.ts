@@ -24,6 +24,7 @@ import type { SlotTable } from './slot-table.js'
 import { Snapshots } from './snapshots.js'
 import type { SearchCounters } from './stats.js'
 import type { Store } from './store.js'
+import type { VectorMemory } from './vector-memory.js'
 import type { Warmth } from './warmth.js'
 import { CollectionPace, type WritePace } from './write-pace.js'
 import { Writer } from './writer.js'
@@ -39,6 +40,7 @@ export interface CollectionHost {
   readonly files: FileOps
   readonly pool: Pool
   readonly pace: WritePace
+  readonly vectorMemory: VectorMemory
   /** Of the store's file. */
   readonly warmth: Warmth
   readonly storage: StorageFactory
@@ -58,6 +60,7 @@ export interface CollectionParts {
   readonly indexer: Indexer
   readonly writer: Writer
   readonly pace: CollectionPace
+  readonly vectorMemory: VectorMemory
   readonly snapshots: Snapshots
   readonly budget: MemoryBudget
   readonly fieldCheck: FieldCheck
@@ -177,6 +180,7 @@ export async function openParts(
       indexer,
       writer,
       pace,
+      vectorMemory: host.vectorMemory,
       snapshots,
       budget,
       fieldCheck,

@@ -9,6 +9,8 @@ import { decodeStored, encodeStored, type Shape } from './stored.js'
 import { areUnindexed, isChange, isManifest, isState } from './stored-shapes.js'
 
 const slotRange = 2 ** 32
+/** The slot, and its complement as a check. */
+const idValueBytes = 8
 
 export class CollectionStore {
   readonly number: number
@@ -49,15 +51,23 @@ export class CollectionStore {
     return slot
   }
 
-  putId(id: PointId, slot: number): void {
-    const value = Buffer.allocUnsafeSlow(8)
-    value.writeUInt32LE(slot, 0)
-    value.writeUInt32LE(~slot >>> 0, 4)
-    this.#tables.ids.put(idKey(this.number, id), value)
-  }
-
-  removeId(id: PointId): void {
-    this.#tables.ids.remove(idKey(this.number, id))
+  /** Names the slot of each id; those without one are removed. */
+  putIds(slots: ReadonlyMap<PointId, number | undefined>): void {
+    // One piece of memory for all, which LMDB then has to be told of only once.
+    const memory = Buffer.allocUnsafeSlow(idValueBytes * slots.size)
+    let end = 0
+    slots.forEach((slot, id) => {
+      const key = idKey(this.number, id)
+      if (slot === undefined) {
+        this.#tables.ids.remove(key)
+        return
+      }
+      const value = memory.subarray(end, end + idValueBytes)
+      end += idValueBytes
+      value.writeUInt32LE(slot, 0)
+      value.writeUInt32LE(~slot >>> 0, 4)
+      this.#tables.ids.put(key, value)
+    })
   }
 
   /** The sealed record of a slot, valid until the next read from LMDB. */

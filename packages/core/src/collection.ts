@@ -101,8 +101,9 @@ export class Collection<
       const step = groupPoints(this.dimension)
       if (all.length > step) await checkPoints(all, this.#rules)
       const total = { inserted: 0, replaced: 0, removed: 0 }
+      const { vectorMemory } = this.#parts
       for (let first = 0; first < all.length; first += step) {
-        const group = encodeGroup(all.slice(first, first + step), this.#rules)
+        const group = encodeGroup(all.slice(first, first + step), this.#rules, vectorMemory)
         const input = group.then((encoded) => ({ group: encoded }))
         addCounts(total, await this.#parts.writer.submit(input, signal))
       }

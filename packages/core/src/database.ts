@@ -31,6 +31,7 @@ import { releaseAll } from './releasing.js'
 import { checkConfig, checkName, newConfig } from './schema.js'
 import type { DatabaseStats } from './stats.js'
 import { Store } from './store.js'
+import { VectorMemory } from './vector-memory.js'
 import type { VerifyReport } from './verify.js'
 import { type VerifyOptions, verifyDatabase } from './verify-database.js'
 import { bringIn, Warmth } from './warmth.js'
@@ -49,6 +50,7 @@ interface DatabaseParts {
   readonly catalog: Catalog
   readonly pool: Pool
   readonly pace: WritePace
+  readonly vectorMemory: VectorMemory
   readonly warmth: Warmth
 }
 
@@ -88,7 +90,9 @@ export async function open(path: string, options: DatabaseOptions): Promise<Data
     const warmth = new Warmth(() => bringIn(pool, files, file))
     const { storage } = options
     const pace = new WritePace(writeShare, pool.threads)
-    return new Database({ path, files, storage, lock, store, catalog, pool, pace, warmth })
+    const vectorMemory = new VectorMemory()
+    const parts = { path, files, storage, lock, store, catalog, pool, pace, warmth, vectorMemory }
+    return new Database(parts)
   } catch (error) {
     // Why it did not open says more than what failed after that.
     await releaseAll(opened).catch(() => undefined)

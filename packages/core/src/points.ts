@@ -6,6 +6,7 @@ import { limits } from './limits.js'
 import { checkNames } from './options.js'
 import { encodePayload } from './payloads.js'
 import { encodeRecord, recordBytes } from './records.js'
+import { VectorMemory } from './vector-memory.js'
 import { checkVector, type VectorInput } from './vectors.js'
 
 const pointNames = ['id', 'vector', 'payload']
@@ -32,6 +33,8 @@ export interface PointGroup {
   /** Payloads, only where the collection has a payload index. */
   readonly payloads: readonly (object | undefined)[]
   readonly vectors: Float32Array
+  /** Lets the memory of `vectors` be used again: called once they are committed and nobody reads them any more. */
+  readonly giveBack?: () => void
   /** For points that only move: the slots they are in. Those that are not there any more stay as they are. */
   readonly from?: readonly number[]
 }
@@ -74,18 +77,19 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Copies and encodes points; checks them once more, for their owner may have changed them meanwhile. */
+/** Copies and encodes points, vectors into `memory`; checks them once more, for their owner may have changed them meanwhile. */
 export async function encodeGroup(
   points: readonly unknown[],
   rules: PointRules,
+  memory = new VectorMemory(),
 ): Promise<PointGroup> {
-  const vectors = new Float32Array(points.length * rules.dimension)
+  const { vectors, giveBack } = memory.lend(points.length * rules.dimension)
   const ids: PointId[] = []
   const encoded: (Uint8Array | undefined)[] = []
   const payloads: (object | undefined)[] = []
-  for (const [index, input] of points.entries()) {
+  for (let index = 0; index < points.length; index++) {
     if (index % slicePoints === slicePoints - 1) await turn()
-    const { id, vector, payload } = checkPoint(input, rules)
+    const { id, vector, payload } = checkPoint(points[index], rules)
     vectors.set(vector, index * rules.dimension)
     ids.push(id)
     encoded.push(payload === undefined ? undefined : encodePayload(payload))
@@ -93,7 +97,7 @@ export async function encodeGroup(
   }
   const twice = ids.length === new Set(ids).size ? undefined : firstRepeated(ids)
   if (twice !== undefined) throw repeated(twice)
-  return { ids, records: encodeRecords(ids, encoded), payloads, vectors }
+  return { ids, records: encodeRecords(ids, encoded), payloads, vectors, giveBack }
 }
 
 /** All records in one piece of memory, which LMDB then has to be told of only once. */
@@ -117,7 +121,7 @@ function checkPoint(point: unknown, rules: PointRules) {
   }
   const { id, vector } = point
   checkId(id)
-  checkVector(vector, rules.dimension, rules.metric, `the vector of ${JSON.stringify(id)}`)
+  checkVector(vector, rules.dimension, rules.metric, () => `the vector of ${JSON.stringify(id)}`)
   return { id, vector, payload: 'payload' in point ? point.payload : undefined }
 }
 

@@ -179,10 +179,8 @@ class Repair {
     }
     const prepared = fields.prepare(indexed, new Map())
     await to.commit(() => {
-      for (const [index, { id, record }] of found.entries()) {
-        target.putId(id, first + index)
-        target.putRecord(first + index, record)
-      }
+      target.putIds(new Map(found.map(({ id }, index) => [id, first + index])))
+      for (const [index, { record }] of found.entries()) target.putRecord(first + index, record)
       fields.write(prepared)
       const next = { slots: first + found.length, points: points + found.length, sequence }
       target.putState({ ...next, fields: prepared.sum, unindexed: 0 })

@@ -71,7 +71,7 @@ export class Searching implements SearchHost {
 
   #copy(query: VectorInput): Float32Array {
     const { dimension, metric } = this.#parts.config
-    return copyVector(query, dimension, metric, 'the query')
+    return copyVector(query, dimension, metric, () => 'the query')
   }
 
   began(): void {

@@ -120,7 +120,8 @@ export function planWrites(inputs: readonly WriteInput[], parts: PlanParts): Wri
 
 function planGroup(plan: WritePlan, group: PointGroup, first: number, parts: PlanParts): number {
   let replaced = 0
-  for (const [index, id] of group.ids.entries()) {
+  for (let index = 0; index < group.ids.length; index++) {
+    const id = group.ids[index] as PointId
     const slot = slotAt(plan.grant, first + index)
     const from = group.from?.[index]
     if (from !== undefined && (slot >= from || parts.payloads.slotOf(id) !== from)) continue

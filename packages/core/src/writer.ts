@@ -246,13 +246,16 @@ export class Writer {
     this.commits++
     pace.hold(() => {
       table.extend(to)
-      for (const [slot, { id }] of plan.added) table.add(slot, id)
+      plan.added.forEach(({ id }, slot) => {
+        table.add(slot, id)
+      })
       for (const slot of plan.removed) table.remove(slot)
       onRemoved(plan.removed)
       onReused(reused)
       indexer.commits.committed({ from, end: to, reused, removed: plan.removed }, ahead)
       indexer.wake()
     })
+    for (const input of inputs) if ('group' in input) input.group.giveBack?.()
     return plan.counts
   }
 
@@ -282,11 +285,10 @@ export class Writer {
 
   #put(plan: WritePlan): void {
     const { store } = this.#options
-    for (const [id, slot] of plan.slots) {
-      if (slot === undefined) store.removeId(id)
-      else store.putId(id, slot)
-    }
-    for (const [slot, { record }] of plan.added) store.putRecord(slot, record)
+    store.putIds(plan.slots)
+    plan.added.forEach(({ record }, slot) => {
+      store.putRecord(slot, record)
+    })
     for (const slot of plan.removed) store.removeRecord(slot)
   }
 }

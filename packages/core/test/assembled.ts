@@ -9,6 +9,7 @@ import { encodeGroup } from '../src/points.js'
 import { search } from '../src/search.js'
 import { parseSearch, type SearchOptions } from '../src/search-options.js'
 import { Store } from '../src/store.js'
+import { VectorMemory } from '../src/vector-memory.js'
 import { Warmth } from '../src/warmth.js'
 import { WritePace } from '../src/write-pace.js'
 import { directory, vectors } from './world.js'
@@ -41,7 +42,9 @@ export async function assembled(
   const warmth = new Warmth(async () => false)
   const storage = memoryStorage()
   const pace = new WritePace(1, pool.threads)
-  const host = { store, files, pool, pace, warmth, storage, directory: join(path, 'c') }
+  const vectorMemory = new VectorMemory()
+  const place = join(path, 'c')
+  const host = { store, files, pool, pace, vectorMemory, warmth, storage, directory: place }
   const parts = await openParts(
     host,
     { ...config, indexedFields },

@@ -52,6 +52,32 @@ describe('writes', () => {
     expect(collection.size).toBe(1)
   })
 
+  it('never mix up the vectors of groups, though they share memory', async () => {
+    const storage = memoryStorage()
+    const db = await openHere(await directory(), storage)
+    const wide = 1_024
+    const collection = await db.collection('c', { dimension: wide, metric: 'euclidean' })
+    // 80 KiB a group: from the second round on in memory that another one was in.
+    const group = (first: number) =>
+      Array.from({ length: 20 }, (_, i) => ({
+        id: first + i,
+        vector: new Float32Array(wide).fill(first + i + 1),
+      }))
+    const firsts = [0, 100, 200, 300]
+    for (let round = 0; round < 3; round++) {
+      const bad = { id: 7, vector: new Float32Array(wide).fill(Number.NaN) }
+      const all = firsts.map((first) => collection.upsert(group(first + 20 * round)))
+      await expect(collection.upsert([...group(900), bad])).rejects.toThrow('not a finite')
+      await Promise.all(all)
+    }
+    let seen = 0
+    for await (const { id, vector } of collection.points({ withVector: true })) {
+      expect(vector?.every((component) => component === Number(id) + 1)).toBe(true)
+      seen++
+    }
+    expect(seen).toBe(240)
+  })
+
   it('apply a larger array group by group, in order', async () => {
     const sizes: number[] = []
     const storage = wrapped(memoryStorage(), (inner) => ({

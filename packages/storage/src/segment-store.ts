@@ -154,7 +154,9 @@ class FileSegmentStore implements SegmentStore {
       this.#strided(vectors),
       new Float64Array(places),
     )
-    for (const [i, slot] of slots.entries()) checksums[slot - first] = sums[i] as number
+    for (let i = 0; i < slots.length; i++) {
+      checksums[(slots[i] as number) - first] = sums[i] as number
+    }
     const sumMs = await writeParts(handles.checksums, sumBytes, new Float64Array(sumPlaces))
     this.#writeCpuMs += vectorMs + sumMs
     this.#writtenBytes += sums.length * stride
