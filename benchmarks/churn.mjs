@@ -1,7 +1,7 @@
 // Does a collection stay good while its points come and go?
 //
 //   node benchmarks/churn.mjs --data SET --out DIR [--rounds 10] [--share 0.2] [--callers 8] [--ef 64] [--rate QPS]
-//                            [--write-share 0.25]
+//                            [--write-share 0.05]
 //
 // Builds a collection from SET, then in each round deletes a share of the points and puts them back,
 // group by group, while callers search: as fast as they can, or so many searches a second in all (--rate).

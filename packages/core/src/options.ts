@@ -25,7 +25,7 @@ export interface DatabaseOptions {
   readonly durability?: Durability
   /**
    * The part of the machine's cores that writing and indexing take while searches want all of them, above 0;
-   * default 0.25. Less: searches keep more of their rate, and writes resolve later. 1: writes never rest.
+   * default 0.05. Less: searches keep more of their rate, and writes resolve later. 1: writes never rest.
    * Nothing rests while searches leave a core free, and at least a piece of work is done every second.
    */
   readonly writeShare?: number

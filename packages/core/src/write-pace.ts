@@ -5,7 +5,7 @@ import type { Pace } from '@annulus/hnsw'
 import { nowMs } from './clock.js'
 
 /** The part of the cores that writing and indexing take, unless a user says otherwise. */
-export const writeShareDefault = 0.25
+export const writeShareDefault = 0.05
 
 /** So long after one of them, searches are taken to want every core. */
 const crowdedMs = 100

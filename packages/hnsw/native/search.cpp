@@ -82,7 +82,9 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   if (!walk.descend(entry.level, 1)) return ANNULUS_ABORTED;
   if (past_removed) {
     if (!walk.widen(0)) return ANNULUS_ABORTED;
-    const uint32_t enough = std::max(request.k, width - width / 4);
+    // Fewer than `width` where more than the usual share was removed near the query. Half of it is
+    // taken for enough: the second walk costs more than all of the first.
+    const uint32_t enough = std::max(request.k, width / 2);
     if (pick_live(graph, scratch, admission, width, enough, beam_width)) {
       hand_out(graph, scratch, scratch.results, request);
       return ANNULUS_OK;
