@@ -1,33 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { AbortError, Pool } from '@annulus/native'
-import type { Codes } from '@annulus/quantization'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { HnswIndex, type InsertProgress } from '../src/index.js'
-import { clumpedVectors, encode, faults, range, row } from './points.js'
+import { codedPoints } from './coded-points.js'
+import { faults, range, row } from './points.js'
 
 const dimension = 16
 const count = 20_000
-const vectors = clumpedVectors(count, dimension, 4)
-let pool: Pool
-let codes: Codes
-let directory: string
-
-beforeAll(async () => {
-  pool = new Pool(2)
-  codes = await encode(vectors, dimension, pool)
-  directory = mkdtempSync(join(tmpdir(), 'annulus-hnsw-'))
-})
-afterAll(() => {
-  codes.close()
-  pool.close()
-  rmSync(directory, { recursive: true })
-})
+const points = codedPoints(count, dimension, { seed: 4 })
+const { vectors } = points
 
 function fresh(): HnswIndex {
-  return HnswIndex.create({ pool, scorer: codes.scorer(), m: 8, efConstruct: 48 })
+  return points.newGraph({ m: 8, efConstruct: 48 })
 }
 
 describe('while inserting', () => {
@@ -50,9 +35,12 @@ describe('while inserting', () => {
       }
       const saver = async () => {
         do {
-          const path = join(directory, `during-${background}`)
+          const path = join(points.directory, `during-${background}`)
           await graph.save(path)
-          const loaded = await HnswIndex.load(path, { pool, scorer: codes.scorer() })
+          const loaded = await HnswIndex.load(path, {
+            pool: points.pool,
+            scorer: points.codes.scorer(),
+          })
           expect(await loaded.check()).toMatchObject({ violations: 0 })
           await loaded.close()
         } while (inserting)
@@ -135,7 +123,7 @@ describe('threads', () => {
   it('can be terminated while they insert, search and save', async () => {
     for (let round = 0; round < 4; round++) {
       const worker = new Worker(new URL('./worker.mjs', import.meta.url), {
-        workerData: { path: join(directory, 'worker'), count: 20_000 },
+        workerData: { path: join(points.directory, 'worker'), count: 20_000 },
         execArgv: [], // the built packages, not their sources
       })
       await new Promise((resolve, reject) => {
@@ -150,7 +138,12 @@ describe('threads', () => {
 
   it('of a pool that is closed first still let an insertion end', async () => {
     const other = new Pool(2)
-    const graph = HnswIndex.create({ pool: other, scorer: codes.scorer(), m: 8, efConstruct: 16 })
+    const graph = HnswIndex.create({
+      pool: other,
+      scorer: points.codes.scorer(),
+      m: 8,
+      efConstruct: 16,
+    })
     const insertion = graph.insert(range(0, 3000), { background: true })
     other.close()
     await insertion

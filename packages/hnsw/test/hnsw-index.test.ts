@@ -1,30 +1,23 @@
 import { AnnulusError, Pool, pipelineSearch } from '@annulus/native'
-import type { Codes } from '@annulus/quantization'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HnswIndex } from '../src/index.js'
-import { bitmapOf, clumpedVectors, encode, faults, range, recall, row } from './points.js'
+import { codedPoints } from './coded-points.js'
+import { bitmapOf, encode, faults, range, recall, row } from './points.js'
 
 const dimension = 12
 const count = 3000
-const vectors = clumpedVectors(count, dimension, 1)
-let pool: Pool
-let codes: Codes
+const points = codedPoints(count, dimension, { seed: 1 })
+const { vectors } = points
 let index: HnswIndex
 
 beforeAll(async () => {
-  pool = new Pool(2)
-  codes = await encode(vectors, dimension, pool)
-  index = HnswIndex.create({ pool, scorer: codes.scorer(), seed: 7 })
+  index = points.newGraph({ seed: 7 })
   await index.insert(range(0, count))
 })
-afterAll(async () => {
-  await index.close()
-  codes.close()
-  pool.close()
-})
+afterAll(() => index.close())
 
 function fresh(): HnswIndex {
-  return HnswIndex.create({ pool, scorer: codes.scorer() })
+  return points.newGraph()
 }
 
 async function code(operation: () => unknown): Promise<string> {
@@ -43,7 +36,7 @@ describe('search', () => {
       const query = row(vectors, dimension, q * 29)
       const { slots, distances } = await index.search(query, { k: 10, ef: 64 })
       expect(faults(slots, distances)).toEqual([])
-      const exact = await codes.scan(query, { k: 10 })
+      const exact = await points.codes.scan(query, { k: 10 })
       expect(distances[0]).toBe(0)
       sum += recall(exact.slots, slots)
     }
@@ -75,14 +68,14 @@ describe('search', () => {
       expect(faults(found.slots, found.distances)).toEqual([])
       expect(found.slots.every((slot) => slots.includes(slot))).toBe(true)
       expect(found.slots.length).toBe(Math.min(10, allowed))
-      sum += recall((await codes.scan(query, { k: 10, allowed: bitmap })).slots, found.slots)
+      sum += recall((await points.codes.scan(query, { k: 10, allowed: bitmap })).slots, found.slots)
     }
     expect(sum / 20).toBeGreaterThan(0.97)
   })
 
   it('answers a filter whose slots are all far from the query', async () => {
     const query = row(vectors, dimension, 0)
-    const far = (await codes.scan(query, { k: count })).slots.slice(count / 2)
+    const far = (await points.codes.scan(query, { k: count })).slots.slice(count / 2)
     const found = await index.search(query, { k: 10, ef: 50, allowed: bitmapOf(far, count) })
     expect(recall(far.slice(0, 10), found.slots)).toBeGreaterThanOrEqual(0.9)
   })
@@ -99,12 +92,18 @@ describe('search', () => {
   it('answers the same through the native pipeline', async () => {
     const query = row(vectors, dimension, 77)
     const own = await index.search(query, { k: 20, ef: 60 })
-    const piped = await pipelineSearch(pool, [{ source: index.source() }], undefined, query, {
-      metric: 'euclidean',
-      limit: 20,
-      candidates: 20,
-      ef: 60,
-    })
+    const piped = await pipelineSearch(
+      points.pool,
+      [{ source: index.source() }],
+      undefined,
+      query,
+      {
+        metric: 'euclidean',
+        limit: 20,
+        candidates: 20,
+        ef: 60,
+      },
+    )
     expect(piped.slots).toEqual(own.slots)
     expect(piped.distances).toEqual(own.distances)
   })
@@ -144,7 +143,7 @@ describe('insert and remove', () => {
       const query = row(vectors, dimension, q * 37)
       const found = await churned.search(query, { k: 10, ef: 80 })
       expect(found.slots.some((slot) => !live.includes(slot))).toBe(false)
-      sum += recall((await codes.scan(query, { k: 10, allowed })).slots, found.slots)
+      sum += recall((await points.codes.scan(query, { k: 10, allowed })).slots, found.slots)
     }
     expect(sum / 60).toBeGreaterThan(0.98)
     expect(await churned.check()).toMatchObject({ nodes: 2500, violations: 0 })
@@ -180,7 +179,7 @@ describe('insert and remove', () => {
     for (const seed of [3, 3, 4]) {
       const graph = HnswIndex.create({
         pool: single,
-        scorer: codes.scorer(),
+        scorer: points.codes.scorer(),
         seed,
         efConstruct: 40,
       })
@@ -197,8 +196,12 @@ describe('insert and remove', () => {
   it('builds from many identical vectors without losing any', async () => {
     const same = new Float32Array(1000 * dimension).fill(1)
     same.set(vectors.subarray(0, 500 * dimension), 500 * dimension)
-    const sameCodes = await encode(same, dimension, pool)
-    const graph = HnswIndex.create({ pool, scorer: sameCodes.scorer(), efConstruct: 40 })
+    const sameCodes = await encode(same, dimension, points.pool)
+    const graph = HnswIndex.create({
+      pool: points.pool,
+      scorer: sameCodes.scorer(),
+      efConstruct: 40,
+    })
     await graph.insert(range(0, 1000))
     expect(await graph.check()).toMatchObject({ violations: 0, unreachable: 0 })
     const found = await graph.search(row(vectors, dimension, 30), { k: 1 })
@@ -229,16 +232,8 @@ describe('bad input', () => {
       () => index.remove(Uint32Array.of(count)),
     ],
     ['contains: -1', 'ANNULUS_INVALID_ARGUMENT', () => index.contains(-1)],
-    [
-      'create: m 3',
-      'ANNULUS_INVALID_ARGUMENT',
-      () => HnswIndex.create({ pool, scorer: codes.scorer(), m: 3 }),
-    ],
-    [
-      'create: seed -1',
-      'ANNULUS_INVALID_ARGUMENT',
-      () => HnswIndex.create({ pool, scorer: codes.scorer(), seed: -1 }),
-    ],
+    ['create: m 3', 'ANNULUS_INVALID_ARGUMENT', () => points.newGraph({ m: 3 })],
+    ['create: seed -1', 'ANNULUS_INVALID_ARGUMENT', () => points.newGraph({ seed: -1 })],
     ['save: no path', 'ANNULUS_INVALID_ARGUMENT', () => index.save('')],
   ])('%s is %s', async (_, expected, operation) => {
     expect(await code(operation)).toBe(expected)
@@ -246,7 +241,7 @@ describe('bad input', () => {
 
   it('refuses handles of another kind', () => {
     // @ts-expect-error: a source is no scorer
-    expect(() => HnswIndex.create({ pool, scorer: index.source() })).toThrow(/scorer/)
+    expect(() => HnswIndex.create({ pool: points.pool, scorer: index.source() })).toThrow(/scorer/)
   })
 
   it('changes nothing when one slot of an insertion is bad', async () => {
@@ -269,7 +264,7 @@ describe('close', () => {
     expect(await code(() => graph.size)).toBe('ANNULUS_CLOSED')
     const options = { metric: 'euclidean', limit: 1, candidates: 1, ef: 1 } as const
     const search = pipelineSearch(
-      pool,
+      points.pool,
       [{ source }],
       undefined,
       row(vectors, dimension, 0),

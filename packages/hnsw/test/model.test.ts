@@ -1,31 +1,15 @@
 // Random commands against a naive model: what is live, what was removed, what the filter allows.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Pool } from '@annulus/native'
-import type { Codes } from '@annulus/quantization'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { HnswIndex } from '../src/index.js'
-import { bitmapOf, clumpedVectors, encode, faults, recall, row } from './points.js'
+import { codedPoints } from './coded-points.js'
+import { bitmapOf, faults, recall, row } from './points.js'
 
 const dimension = 8
 const count = 1200
-const vectors = clumpedVectors(count, dimension, 2)
-let pool: Pool
-let codes: Codes
-let directory: string
-
-beforeAll(async () => {
-  pool = new Pool(2)
-  codes = await encode(vectors, dimension, pool)
-  directory = mkdtempSync(join(tmpdir(), 'annulus-hnsw-'))
-})
-afterAll(() => {
-  codes.close()
-  pool.close()
-  rmSync(directory, { recursive: true })
-})
+const points = codedPoints(count, dimension, { seed: 2 })
+const { vectors } = points
 
 interface Model {
   readonly live: Set<number>
@@ -148,7 +132,7 @@ class Search implements Command {
     expect(faults(slots, distances)).toEqual([])
     const known = new Set(admitted)
     expect(Array.from(slots).filter((slot) => !known.has(slot))).toEqual([])
-    const exact = await codes.scan(query, { k: this.k, allowed })
+    const exact = await points.codes.scan(query, { k: this.k, allowed })
     model.wanted += exact.slots.length
     model.hit += recall(exact.slots, slots) * exact.slots.length
   }
@@ -158,10 +142,10 @@ class Search implements Command {
 class Reload implements Command {
   check = () => true
   async run(model: Model, real: Real) {
-    const path = join(directory, 'model.graph')
+    const path = join(points.directory, 'model.graph')
     await real.graph.save(path)
     await real.graph.close()
-    real.graph = await HnswIndex.load(path, { pool, scorer: codes.scorer() })
+    real.graph = await HnswIndex.load(path, { pool: points.pool, scorer: points.codes.scorer() })
     // Nobody is left who would reveal them.
     for (const slot of model.hidden) model.removed.add(slot)
     model.hidden.clear()
@@ -226,7 +210,7 @@ it('does what a naive model does, whatever the order of commands', async () => {
           hit: 0,
         }
         const real: Real = {
-          graph: HnswIndex.create({ pool, scorer: codes.scorer(), m, efConstruct: 40 }),
+          graph: points.newGraph({ m, efConstruct: 40 }),
         }
         try {
           await fc.asyncModelRun(() => ({ model, real }), sequence)

@@ -1,37 +1,19 @@
 // Repair: removed nodes leave the graph, their slots are used again, and recall holds.
-import { AbortError, Pool } from '@annulus/native'
-import { type Codes, none } from '@annulus/quantization'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AbortError } from '@annulus/native'
+import { none } from '@annulus/quantization'
+import { describe, expect, it } from 'vitest'
 import { HnswIndex, type InsertProgress, type Pace } from '../src/index.js'
-import {
-  bitmapOf,
-  clumpedVectors,
-  encode,
-  faults,
-  randomFrom,
-  range,
-  recall,
-  row,
-} from './points.js'
+import { codedPoints } from './coded-points.js'
+import { bitmapOf, encode, faults, randomFrom, range, recall, row } from './points.js'
 import { hasRealSet, readRealSet } from './real-set.js'
 
 const dimension = 12
 const count = 4000
-const vectors = clumpedVectors(count, dimension, 5)
-let pool: Pool
-let codes: Codes
-
-beforeAll(async () => {
-  pool = new Pool(2)
-  codes = await encode(vectors, dimension, pool)
-})
-afterAll(() => {
-  codes.close()
-  pool.close()
-})
+const points = codedPoints(count, dimension, { seed: 5 })
+const { vectors } = points
 
 async function built(slots = range(0, count)): Promise<HnswIndex> {
-  const graph = HnswIndex.create({ pool, scorer: codes.scorer(), m: 8, efConstruct: 60 })
+  const graph = points.newGraph({ m: 8, efConstruct: 60 })
   await graph.insert(slots)
   return graph
 }
@@ -55,7 +37,7 @@ describe('repair', () => {
       const query = row(vectors, dimension, q * 39)
       const { slots, distances } = await graph.search(query, { k: 10, ef: 64 })
       expect(faults(slots, distances)).toEqual([])
-      const truth = (await codes.scan(query, { k: 10, allowed })).slots
+      const truth = (await points.codes.scan(query, { k: 10, allowed })).slots
       sum += recall(truth, slots)
       freshSum += recall(truth, (await fresh.search(query, { k: 10, ef: 64 })).slots)
     }
@@ -97,7 +79,7 @@ describe('repair', () => {
   })
 
   it('does not bring back a slot that an insertion under way still has to come to', async () => {
-    const graph = HnswIndex.create({ pool, scorer: codes.scorer(), m: 8, efConstruct: 60 })
+    const graph = points.newGraph({ m: 8, efConstruct: 60 })
     const insertion = graph.insert(range(0, count))
     const last = Uint32Array.of(count - 1)
     graph.remove(last)
@@ -149,11 +131,11 @@ describe.skipIf(!hasRealSet(set))(`${set} (skipped when ANNULUS_DATA has no such
     const churned = await encode(
       real.base.subarray(0, slots * width),
       width,
-      pool,
+      points.pool,
       none(),
       'cosine',
     )
-    const graph = HnswIndex.create({ pool, scorer: churned.scorer() })
+    const graph = HnswIndex.create({ pool: points.pool, scorer: churned.scorer() })
     await graph.insert(range(0, slots))
     const random = randomFrom(11)
     let next = slots
@@ -164,7 +146,7 @@ describe.skipIf(!hasRealSet(set))(`${set} (skipped when ANNULUS_DATA has no such
       await graph.insert(freed)
     }
     expect(await graph.check()).toMatchObject({ nodes: slots, violations: 0 })
-    const fresh = HnswIndex.create({ pool, scorer: churned.scorer() })
+    const fresh = HnswIndex.create({ pool: points.pool, scorer: churned.scorer() })
     await fresh.insert(range(0, slots))
     const sums = { churned: 0, fresh: 0 }
     const queries = 400
@@ -194,7 +176,7 @@ describe('work in pieces', () => {
   }
 
   it('does the same as in one: every node is linked, every removed one freed', async () => {
-    const graph = HnswIndex.create({ pool, scorer: codes.scorer(), m: 8, efConstruct: 60 })
+    const graph = points.newGraph({ m: 8, efConstruct: 60 })
     const { spent, pace } = paced()
     await graph.insert(range(0, count), { background: true, pace })
     expect(graph.size).toBe(count)
@@ -240,7 +222,7 @@ describe('searches past removed nodes', () => {
     const graph = await built()
     const gone = new Set<number>(range(0, count).filter((slot) => slot % 10 === 3))
     const near = row(vectors, dimension, 77)
-    for (const slot of (await codes.scan(near, { k: 300 })).slots) gone.add(slot)
+    for (const slot of (await points.codes.scan(near, { k: 300 })).slots) gone.add(slot)
     graph.remove(Uint32Array.from(gone))
     const live = range(0, count).filter((slot) => !gone.has(slot))
     const allowed = bitmapOf(live, count)
@@ -252,12 +234,12 @@ describe('searches past removed nodes', () => {
       const { slots } = await graph.search(query, { k: 10, ef: 64 })
       expect(slots.filter((slot) => gone.has(slot))).toHaveLength(0)
       expect(slots).toHaveLength(10)
-      const truth = (await codes.scan(query, { k: 10, allowed })).slots
+      const truth = (await points.codes.scan(query, { k: 10, allowed })).slots
       sum += recall(truth, slots)
       freshSum += recall(truth, (await fresh.search(query, { k: 10, ef: 64 })).slots)
     }
     expect(sum).toBeGreaterThan(freshSum - 1)
-    const truth = (await codes.scan(near, { k: 10, allowed })).slots
+    const truth = (await points.codes.scan(near, { k: 10, allowed })).slots
     expect((await graph.search(near, { k: 10, ef: 64 })).slots).toEqual(truth)
     await fresh.close()
     await graph.close()

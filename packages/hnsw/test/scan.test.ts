@@ -1,29 +1,21 @@
 // What several workers score together is what one scan of the codes finds.
-import { Pool } from '@annulus/native'
-import type { Codes } from '@annulus/quantization'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { HnswIndex } from '../src/index.js'
-import { bitmapOf, clumpedVectors, encode, range, row } from './points.js'
+import type { HnswIndex } from '../src/index.js'
+import { codedPoints } from './coded-points.js'
+import { bitmapOf, range, row } from './points.js'
 
 const dimension = 4
 const count = 20_000
-const vectors = clumpedVectors(count, dimension, 3)
-let pool: Pool
-let codes: Codes
+const points = codedPoints(count, dimension, { seed: 3, threads: 4 })
+const { vectors } = points
 let index: HnswIndex
 
 beforeAll(async () => {
-  pool = new Pool(4)
-  codes = await encode(vectors, dimension, pool)
-  index = HnswIndex.create({ pool, scorer: codes.scorer(), m: 4, efConstruct: 8 })
+  index = points.newGraph({ m: 4, efConstruct: 8 })
   await index.insert(range(0, count))
 })
-afterAll(async () => {
-  await index.close()
-  codes.close()
-  pool.close()
-})
+afterAll(() => index.close())
 
 it('gives the nearest admitted nodes, by distance and then slot', async () => {
   await fc.assert(
@@ -36,7 +28,7 @@ it('gives the nearest admitted nodes, by distance and then slot', async () => {
         const allowed = bitmapOf(admitted, count)
         const query = row(vectors, dimension, at)
         const found = await index.search(query, { k: count, allowed })
-        const exact = await codes.scan(query, { k: count, allowed })
+        const exact = await points.codes.scan(query, { k: count, allowed })
         expect(found.slots).toEqual(exact.slots)
         expect(found.distances).toEqual(exact.distances)
       },
