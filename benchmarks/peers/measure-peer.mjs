@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { dropPageCache } from '@annulus/native'
 import { openDataSet } from 'annulus'
+import { batchesOf } from '../data/batches.mjs'
 import { peers } from './peers.mjs'
 
 const {
@@ -30,19 +31,6 @@ const options = { rows, path, dimension, metric, count, m, efConstruct }
 const recallWanted = 0.95
 const print = (row) => console.log(JSON.stringify({ peer: peer.name, set: set.name, ...row }))
 
-async function* batches(size = 1000) {
-  let first = 0
-  let vectors = []
-  for await (const { vector } of set.rows()) {
-    vectors.push(vector)
-    if (vectors.length < size) continue
-    yield { first, vectors }
-    first += vectors.length
-    vectors = []
-  }
-  if (vectors.length > 0) yield { first, vectors }
-}
-
 const cpuSeconds = (since) => {
   const { user, system } = process.cpuUsage(since)
   return (user + system) / 1e6
@@ -53,7 +41,7 @@ async function build() {
   await rm(path, { recursive: true, force: true })
   const startedCpu = process.cpuUsage()
   const started = performance.now()
-  await peer.build({ ...options, batches: batches() })
+  await peer.build({ ...options, batches: batchesOf(set) })
   print({
     what: 'build',
     seconds: (performance.now() - started) / 1000,

@@ -71,7 +71,7 @@ export class IndexJobs {
     throw new AnnulusError('ANNULUS_UNSUPPORTED', `there are no ${choice.kind} codes to choose`)
   }
 
-  /** Encodes the next few MiB of vectors. */
+  /** Encodes the next MiB of vectors. */
   async encode(generation: Generation): Promise<void> {
     const { storage, table, onProgress } = this.#options
     const first = generation.encoded
@@ -81,12 +81,8 @@ export class IndexJobs {
     await generation.exclusively(async () => {
       const slots = table.live.slots(first, end)
       // A slot without a point may be written just now, so it is not read; any code will do for it.
-      const vectors = new Float32Array((end - first) * dimension)
       const found = await this.#read(slots)
-      for (const [index, slot] of slots.entries()) {
-        const vector = found.subarray(index * dimension, (index + 1) * dimension)
-        vectors.set(vector, (slot - first) * dimension)
-      }
+      const vectors = spread(found, slots, { first, end, dimension })
       await generation.codes.encode(first, vectors, { signal: this.#signal })
       generation.encoded = end
     })
@@ -177,4 +173,19 @@ export class IndexJobs {
     const wanted = Math.round((slots * linkMs) / Math.max(1, ms))
     this.#linkSlots = Math.max(linkSlotsMin, Math.min(linkSlotsMax, wanted, slots * 2))
   }
+}
+
+/** One vector for each slot of a range, of which those of `slots` are given; zeros for the others. */
+function spread(
+  vectors: Float32Array,
+  slots: Uint32Array,
+  { first, end, dimension }: { first: number; end: number; dimension: number },
+): Float32Array {
+  if (slots.length === end - first) return vectors
+  const all = new Float32Array((end - first) * dimension)
+  for (const [index, slot] of slots.entries()) {
+    const vector = vectors.subarray(index * dimension, (index + 1) * dimension)
+    all.set(vector, (slot - first) * dimension)
+  }
+  return all
 }

@@ -5,7 +5,15 @@ import type { SlotTable } from './slot-table.js'
 /** Vectors that a quantizer sees at most. */
 export const trainingVectorsMax = 16_384
 const trainingBytesMax = 64 << 20
-const readBytes = 4 << 20
+/** Small enough that malloc has these blocks from memory that it holds anyway. */
+const readBytes = 1 << 20
+
+/**
+ * glibc's malloc takes the size of the largest block that it gave back to the system, up to 32 MiB, for the size from
+ * which it does so, and keeps twice as much free memory for itself. A sample is the largest block there is, so it asks
+ * for more than that; what is not used of it is no memory.
+ */
+const sampleRoomMin = 33 << 20
 
 /** Evenly spread live vectors, at most `trainingVectorsMax` of them. */
 export async function trainingSample(
@@ -20,7 +28,9 @@ export async function trainingSample(
     { length: count },
     (_, index) => live[Math.floor((index * live.length) / count)] ?? 0,
   )
-  const sample = new Float32Array(count * storage.dimension)
+  const components = count * storage.dimension
+  const memory = new ArrayBuffer(Math.max(components * 4, sampleRoomMin))
+  const sample = new Float32Array(memory, 0, components)
   const step = slotsPerRead(storage.dimension)
   for (let first = 0; first < count; first += step) {
     const part = await storage.read(slots.subarray(first, first + step), { signal })

@@ -1,6 +1,5 @@
 #include "nodes.h"
 
-#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -9,13 +8,11 @@ namespace annulus::hnsw {
 namespace {
 template <typename T>
 T *zeroed(size_t count) {
-  void *memory = std::calloc(count, sizeof(T));
+  void *memory = map_pages(count * sizeof(T), 1);
   if (memory == nullptr) throw std::bad_alloc();
   return static_cast<T *>(memory);
 }
 }  // namespace
-
-void NodeStore::Free::operator()(void *memory) const { std::free(memory); }
 
 NodeStore::NodeStore(const Params &params)
     : m_(params.m),

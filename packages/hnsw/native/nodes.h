@@ -5,6 +5,8 @@
 // one.
 #pragma once
 
+#include <annulus/own_pages.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -118,8 +120,12 @@ class NodeStore {
     uint8_t *states;
     uint8_t *locks;
   };
-  struct Free {
-    void operator()(void *memory) const;
+  template <size_t entries>
+  struct Unmap {
+    template <typename T>
+    void operator()(T *memory) const {
+      unmap_pages(memory, entries * sizeof(T));
+    }
   };
 
   const Chunk &chunk(uint32_t slot) const { return chunks_.get()[slot >> kChunkBits]; }
@@ -135,8 +141,8 @@ class NodeStore {
   const uint32_t m_;
   const uint32_t stride_;
   // Both directories are zero pages until used, so their size costs address space only.
-  std::unique_ptr<Chunk, Free> chunks_;
-  std::unique_ptr<uint32_t *, Free> uppers_;
+  std::unique_ptr<Chunk, Unmap<kDirectory>> chunks_;
+  std::unique_ptr<uint32_t *, Unmap<kUpperDirectory>> uppers_;
   uint64_t reserved_ = 0;
   uint64_t bytes_ = 0;
 

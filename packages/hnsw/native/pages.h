@@ -24,8 +24,6 @@ class Pages {
 
  private:
   void *data_ = nullptr;
-  void *base_ = nullptr;
-  size_t mapped_ = 0;
   size_t bytes_ = 0;
   bool huge_ = false;
 };

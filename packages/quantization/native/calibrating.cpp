@@ -169,7 +169,7 @@ class Calibrating : public std::enable_shared_from_this<Calibrating> {
     done_(RunEnd::completed);
   }
 
-  static void keep_finite(std::vector<MeasuredPair> &pairs) {
+  static void keep_finite(AlignedVector<MeasuredPair> &pairs) {
     pairs.erase(std::remove_if(pairs.begin(), pairs.end(),
                                [](const MeasuredPair &pair) {
                                  return !std::isfinite(pair.position) || !std::isfinite(pair.error);

@@ -19,7 +19,7 @@ constexpr double bin_ends[] = {2e-4, 1e-3, 5e-3, 3e-2, 0.2, 1};
 constexpr size_t bins = sizeof bin_ends / sizeof *bin_ends;
 static_assert(bins + 1 <= Calibration::knots_max, "one knot a bin, and one for nearer pairs");
 
-using Iterator = std::vector<MeasuredPair>::iterator;
+using Iterator = AlignedVector<MeasuredPair>::iterator;
 
 // Which way an error goes: the true distance is nearer or farther than its estimate.
 enum class Side { below, above };
@@ -65,7 +65,7 @@ void add_knot(Calibration &fit, Iterator from, Iterator to) {
 }
 
 // What occurs has its own knots; pairs that were made only count where nothing occurs.
-void add_nearest_knot(Calibration &fit, std::vector<MeasuredPair> &nearer, double edge) {
+void add_nearest_knot(Calibration &fit, AlignedVector<MeasuredPair> &nearer, double edge) {
   const Iterator end =
       std::partition(nearer.begin(), nearer.end(),
                      [edge](const MeasuredPair &pair) { return pair.position < edge; });
@@ -76,12 +76,12 @@ void add_nearest_knot(Calibration &fit, std::vector<MeasuredPair> &nearer, doubl
 
 // Near is not the same for every query: the nearest of one lie where most pairs of another do, and
 // may err more.
-void raise(Calibration &fit, const std::vector<MeasuredPair> &candidates, Side side) {
+void raise(Calibration &fit, const AlignedVector<MeasuredPair> &candidates, Side side) {
   if (candidates.size() < bin_pairs_min) return;
   double *factors = side == Side::below ? fit.below : fit.above;
   const double largest = *std::max_element(factors, factors + Calibration::knots_max);
   if (!(largest > 0)) return;
-  std::vector<MeasuredPair> relative = candidates;
+  AlignedVector<MeasuredPair> relative = candidates;
   for (MeasuredPair &pair : relative) {
     const Calibration::Factors at = fit.factors_at(pair.position);
     const double factor = std::max(side == Side::below ? at.below : at.above, largest * 1e-3);
@@ -128,7 +128,7 @@ Calibration::Factors Calibration::factors_at(double at) const {
 
 Calibration fit_calibration(MeasuredPairs &measured) {
   Calibration fit;
-  std::vector<MeasuredPair> &pairs = measured.all;
+  AlignedVector<MeasuredPair> &pairs = measured.all;
   if (pairs.size() < pairs_min) return fit;
   fit.pairs = pairs.size() + measured.nearer.size();
   Iterator start = pairs.begin();

@@ -8,12 +8,12 @@
 #pragma once
 
 #include <annulus/abi.h>
+#include <annulus/aligned.h>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#include <vector>
 
 namespace annulus {
 
@@ -70,11 +70,11 @@ static_assert(std::is_trivially_copyable_v<Calibration> && sizeof(Calibration) =
 
 /// What was measured; reordered by fitting.
 struct MeasuredPairs {
-  std::vector<MeasuredPair> all;
+  AlignedVector<MeasuredPair> all;
   /// The nearest of each query, by estimate: what a search has for candidates.
-  std::vector<MeasuredPair> candidates;
+  AlignedVector<MeasuredPair> candidates;
   /// Made to be nearer than any that occurs.
-  std::vector<MeasuredPair> nearer;
+  AlignedVector<MeasuredPair> nearer;
 };
 
 /// Fits knots to all pairs, continues the line to pairs nearer than those, and raises it until it

@@ -5,6 +5,8 @@
 // within those buckets.
 #pragma once
 
+#include <annulus/aligned.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -81,14 +83,16 @@ class ValueHistogram {
     uint64_t rank;  // within the bucket
   };
 
-  static void merge(std::vector<std::vector<uint64_t>> &lanes) {
+  using Counts = AlignedVector<uint64_t>;
+
+  static void merge(std::vector<Counts> &lanes) {
     for (size_t lane = 1; lane < lanes.size(); ++lane) {
       for (size_t i = 0; i < lanes[0].size(); ++i) lanes[0][i] += lanes[lane][i];
     }
   }
 
-  std::vector<std::vector<uint64_t>> upper_;
-  std::vector<std::vector<uint64_t>> lower_;
+  std::vector<Counts> upper_;
+  std::vector<Counts> lower_;
   std::vector<uint8_t> index_;  // of an upper half: 1 + its place among the refined, 0 if not
   std::vector<Wanted> wanted_;
 };

@@ -1,6 +1,9 @@
-// Memory for SIMD: vectors aligned to a cache line, large ones to huge pages.
+// Memory for SIMD: vectors aligned to a cache line, large ones in pages of their own, to huge
+// pages.
 #ifndef ANNULUS_ALIGNED_H
 #define ANNULUS_ALIGNED_H
+
+#include <annulus/own_pages.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +23,9 @@ inline constexpr size_t huge_page_bytes = size_t{2} << 20;
 /// Blocks from here on are aligned to huge pages and ask for them: random access to codes and graph
 /// links misses the TLB far less (Linux; elsewhere only the alignment remains).
 inline constexpr size_t huge_block_bytes = 2 * huge_page_bytes;
+
+/// Blocks from here on have pages of their own: the system has them back as soon as they are freed.
+inline constexpr size_t own_pages_bytes = size_t{1} << 20;
 
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
 inline void advise_whole_huge_pages(void *block, size_t bytes, int advice) {
@@ -67,6 +73,14 @@ inline void make_present(void *block, size_t bytes) {
 #endif
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ANNULUS_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ANNULUS_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 /// Standard allocator with 64-byte alignment; throws std::bad_alloc like any other.
 template <typename T>
 class AlignedAllocator {
@@ -78,11 +92,20 @@ class AlignedAllocator {
 
   T *allocate(size_t count) {
     if (count > std::numeric_limits<size_t>::max() / sizeof(T)) throw std::bad_array_new_length();
-    void *block = ::operator new(count * sizeof(T), alignment(count));
-    if (count * sizeof(T) >= huge_block_bytes) advise_huge_pages(block, count * sizeof(T));
+    const size_t bytes = count * sizeof(T);
+    if (!has_own_pages(bytes)) {
+      return static_cast<T *>(::operator new(bytes, std::align_val_t{alignment(bytes)}));
+    }
+    void *block = map_pages(bytes, alignment(bytes));
+    if (block == nullptr) throw std::bad_alloc();
+    if (bytes >= huge_block_bytes) advise_huge_pages(block, bytes);
     return static_cast<T *>(block);
   }
-  void deallocate(T *block, size_t count) noexcept { ::operator delete(block, alignment(count)); }
+  void deallocate(T *block, size_t count) noexcept {
+    const size_t bytes = count * sizeof(T);
+    if (has_own_pages(bytes)) return unmap_pages(block, bytes);
+    ::operator delete(block, std::align_val_t{alignment(bytes)});
+  }
 
   template <typename U>
   bool operator==(const AlignedAllocator<U> &) const noexcept {
@@ -94,9 +117,16 @@ class AlignedAllocator {
   }
 
  private:
-  static std::align_val_t alignment(size_t count) {
-    return std::align_val_t{count * sizeof(T) >= huge_block_bytes ? huge_page_bytes
-                                                                  : cache_line_bytes};
+  static constexpr size_t alignment(size_t bytes) {
+    return bytes >= huge_block_bytes ? huge_page_bytes : cache_line_bytes;
+  }
+  static constexpr bool has_own_pages(size_t bytes) {
+#if defined(ANNULUS_ADDRESS_SANITIZER)
+    (void)bytes;
+    return false;  // it watches the edges only of what it has allocated itself
+#else
+    return bytes >= own_pages_bytes;
+#endif
   }
 };
 

@@ -2,6 +2,7 @@
 #include <annulus/aligned.h>
 #include <annulus/bitmap.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -29,6 +30,47 @@ void alignment() {
     refused = true;
   }
   CHECK(refused);
+}
+
+#if !defined(_WIN32) && !defined(ANNULUS_ADDRESS_SANITIZER)
+bool is_mapped(uint8_t *page) { return msync(page, 1, MS_ASYNC) == 0; }
+
+uint8_t *page_within(uint8_t *block) {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<uintptr_t>(block);
+  return block + ((address + page - 1) / page * page - address);
+}
+
+void large_blocks_go_back() {
+  // From now on glibc's malloc keeps blocks up to 16 MiB, as soon as something behind them lives.
+  std::vector<uint8_t>(size_t{16} << 20, 1).clear();
+  for (const size_t bytes : {own_pages_bytes, own_pages_bytes + 1, huge_block_bytes + 4097}) {
+    uint8_t *block = AlignedAllocator<uint8_t>().allocate(bytes);
+    const std::vector<uint8_t> behind(1000, 1);
+    CHECK(block[0] == 0 && block[bytes - 1] == 0);
+    block[0] = block[bytes - 1] = 1;
+    uint8_t *first = page_within(block), *last = page_within(block + bytes - 4096);
+    CHECK(is_mapped(first) && is_mapped(last));
+    AlignedAllocator<uint8_t>().deallocate(block, bytes);
+    CHECK(!is_mapped(first) && !is_mapped(last));
+  }
+}
+#else
+void large_blocks_go_back() {}
+#endif
+
+void alignments_of_pages() {
+  for (size_t alignment = 1; alignment <= size_t{8} << 20; alignment *= 2) {
+    void *block = map_pages(alignment / 2 + 1, alignment);
+    CHECK(block != nullptr);
+    CHECK(reinterpret_cast<uintptr_t>(block) % std::min(alignment, size_t{4096}) == 0);
+#if !defined(_WIN32)
+    CHECK(reinterpret_cast<uintptr_t>(block) % alignment == 0);
+#endif
+    unmap_pages(block, alignment / 2 + 1);
+  }
+  CHECK(map_pages(SIZE_MAX - 100, 1) == nullptr &&
+        map_pages(SIZE_MAX / 2, SIZE_MAX / 2 + 1) == nullptr);
 }
 
 void bitmaps() {
@@ -71,6 +113,8 @@ void bitmaps() {
 
 int main() {
   alignment();
+  alignments_of_pages();
+  large_blocks_go_back();
   bitmaps();
   return check::finish("memory");
 }
