@@ -1,58 +1,19 @@
-import { join } from 'node:path'
-import { Pool } from '@annulus/native'
-import {
-  type FileLock,
-  type FileOps,
-  makeDurableDirectory,
-  nodeFileOps,
-  type StorageFactory,
-} from '@annulus/storage'
 import { Backup, type BackupOptions, type BackupReport } from './backup.js'
-import { checkComplete } from './backup-target.js'
-import { Catalog, missing } from './catalog.js'
 import { Collection } from './collection.js'
 import type { CollectionConfig } from './collection-config.js'
 import { type Emit, openParts } from './collection-parts.js'
-import { parseDurability } from './durability.js'
+import { checkPath, type DatabaseParts, openDatabaseParts } from './database-parts.js'
 import { DatabaseEmitter } from './events.js'
 import { Lifetime } from './lifetime.js'
-import {
-  boolean,
-  type CollectionOptions,
-  checkNames,
-  type DatabaseOptions,
-  databaseNames,
-  integer,
-  invalid,
-  parseTuning,
-  share,
-} from './options.js'
+import { type CollectionOptions, type DatabaseOptions, parseTuning } from './options.js'
 import { releaseAll } from './releasing.js'
 import { checkConfig, checkName, newConfig } from './schema.js'
 import type { DatabaseStats } from './stats.js'
-import { Store } from './store.js'
-import { VectorMemory } from './vector-memory.js'
 import type { VerifyReport } from './verify.js'
 import { type VerifyOptions, verifyDatabase } from './verify-database.js'
-import { bringIn, Warmth } from './warmth.js'
-import { WritePace, writeShareDefault } from './write-pace.js'
 
 /** What a collection is, as far as its name and its creation say. */
 export type CollectionInfo = Readonly<Omit<CollectionConfig, 'number'>>
-
-interface DatabaseParts {
-  readonly path: string
-  readonly files: FileOps
-  readonly storage: StorageFactory
-  /** None in a database that is only read. */
-  readonly lock: FileLock | undefined
-  readonly store: Store
-  readonly catalog: Catalog
-  readonly pool: Pool
-  readonly pace: WritePace
-  readonly vectorMemory: VectorMemory
-  readonly warmth: Warmth
-}
 
 /**
  * Opens the database in a directory, which is created if it is missing.
@@ -61,48 +22,7 @@ interface DatabaseParts {
  *   is a file, `ANNULUS_PERMISSION`, `ANNULUS_CORRUPT`, `ANNULUS_VERSION`, `ANNULUS_UNKNOWN_OPTION`.
  */
 export async function open(path: string, options: DatabaseOptions): Promise<Database> {
-  checkNames(options, databaseNames, 'open')
-  checkPath(path)
-  if (typeof options.storage?.open !== 'function') {
-    throw invalid('storage must be a StorageFactory, for example memoryStorage()', 'storage')
-  }
-  const threads =
-    options.threads === undefined ? undefined : integer(options.threads, 'threads', 1, 256)
-  const writeShare = share(options.writeShare ?? writeShareDefault, 'writeShare')
-  const durability = parseDurability(options.durability ?? 'sync')
-  const files = options.files ?? nodeFileOps
-  if ((await files.stat(path))?.directory === false) {
-    throw invalid(`${path} is a file, not a directory`, 'path')
-  }
-  await checkComplete(path, files)
-  const readOnly = boolean(options.readOnly ?? false, 'readOnly')
-  const file = join(path, 'annulus.mdb')
-  if (readOnly && (await files.stat(file)) === undefined) throw missing(path)
-  if (!readOnly) await makeDurableDirectory(files, path)
-  const lock = readOnly ? undefined : await files.lock(join(path, 'lock'))
-  const opened: (() => unknown)[] = [() => lock?.release()]
-  try {
-    const store = await Store.open(file, files, { durability, readOnly })
-    opened.unshift(() => store.close())
-    const catalog = await Catalog.open(store, files, path)
-    if (!readOnly) await files.syncDirectory(path)
-    const pool = new Pool(threads)
-    const warmth = new Warmth(() => bringIn(pool, files, file))
-    const { storage } = options
-    const pace = new WritePace(writeShare, pool.threads)
-    const vectorMemory = new VectorMemory()
-    const parts = { path, files, storage, lock, store, catalog, pool, pace, warmth, vectorMemory }
-    return new Database(parts)
-  } catch (error) {
-    // Why it did not open says more than what failed after that.
-    await releaseAll(opened).catch(() => undefined)
-    throw error
-  }
-}
-
-function checkPath(path: unknown): string {
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path
-  throw invalid('path must be the name of a directory', 'path')
+  return new Database(await openDatabaseParts(path, options))
 }
 
 /** An open database: its collections share one LMDB environment and one pool of threads. */
