@@ -95,6 +95,18 @@ void RowStore::advise_huge_pages() {
   for (const Chunk &chunk : chunks_) annulus::advise_huge_pages(chunk.get(), chunk_bytes_);
 }
 
+void RowStore::join_pages() {
+  if (chunk_bytes_ < huge_block_bytes) return;
+  std::vector<PageJoiner::Block> blocks;
+  for (uint64_t first = 0; first < slots(); first += chunk_slots()) {
+    const uint64_t filled = std::min(slots() - first, chunk_slots());
+    const size_t bytes =
+        filled == chunk_slots() ? chunk_bytes_ : static_cast<size_t>(filled) * layout_.stride;
+    blocks.push_back({row(static_cast<uint32_t>(first)), bytes});
+  }
+  joiner_.begin(blocks);
+}
+
 void RowStore::publish(uint64_t slots) {
   if (slots > slots_.load(std::memory_order_relaxed)) {
     slots_.store(slots, std::memory_order_release);

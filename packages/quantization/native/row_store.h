@@ -5,6 +5,7 @@
 #pragma once
 
 #include <annulus/aligned.h>
+#include <annulus/page_joiner.h>
 
 #include <atomic>
 #include <cstddef>
@@ -67,6 +68,9 @@ class RowStore {
   /// Before reserved rows are filled all at once, and after that: huge pages only then.
   void postpone_huge_pages();
   void advise_huge_pages();
+  /// Joins the pages of the rows published so far, which were filled on small ones, in the
+  /// background.
+  void join_pages();
   uint8_t *row(uint32_t slot) { return const_cast<uint8_t *>(view().row(slot)); }
   uint8_t *term(uint32_t slot) { return const_cast<uint8_t *>(view().term(slot)); }
   /// Publishes rows written so far; never lowers the count.
@@ -89,6 +93,7 @@ class RowStore {
   size_t table_capacity_ = 0;
   std::atomic<uint8_t *const *> table_{nullptr};
   std::atomic<uint64_t> slots_{0};
+  PageJoiner joiner_;  // ends before the chunks go
 };
 
 }  // namespace annulus

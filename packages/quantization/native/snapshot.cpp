@@ -196,8 +196,10 @@ class Load {
       status = read(*term_section, layout.term_bytes, [&](uint32_t s) { return rows.term(s); });
     }
     rows.advise_huge_pages();
-    if (status.ok()) rows.publish(about_.slots);
-    return status;
+    if (!status.ok()) return status;
+    rows.publish(about_.slots);
+    rows.join_pages();
+    return {};
   }
 
   const snapshot::SectionEntry *sized(codes_snapshot::Section id, uint64_t bytes) const {

@@ -1,6 +1,7 @@
 // Aligned memory and bitmaps.
 #include <annulus/aligned.h>
 #include <annulus/bitmap.h>
+#include <annulus/page_joiner.h>
 
 #include <algorithm>
 #include <random>
@@ -73,6 +74,30 @@ void alignments_of_pages() {
         map_pages(SIZE_MAX / 2, SIZE_MAX / 2 + 1) == nullptr);
 }
 
+// Whether the system joins anything or not, nobody can tell by what is in the memory, and it may go
+// as soon as the joiner has.
+void joining() {
+  const size_t bytes = 3 * huge_page_bytes + 100;
+  for (const int rests : {0, 0, 1000}) {
+    uint8_t *memory = AlignedAllocator<uint8_t>().allocate(bytes);
+    postpone_huge_pages(memory, bytes);
+    make_present(memory, bytes);
+    for (size_t i = 0; i < bytes; ++i) memory[i] = static_cast<uint8_t>(i * 31 >> 7);
+    advise_huge_pages(memory, bytes);
+    {
+      PageJoiner joiner{std::chrono::seconds(rests)};
+      joiner.begin({{memory + 5, 40}});  // no whole page
+      joiner.stop();
+      joiner.begin({{memory, bytes}});
+      size_t wrong = 0;
+      for (size_t i = 0; i < bytes; ++i) wrong += memory[i] != static_cast<uint8_t>(i * 31 >> 7);
+      CHECK(wrong == 0);
+      // Ends now, however long it wants to rest.
+    }
+    AlignedAllocator<uint8_t>().deallocate(memory, bytes);
+  }
+}
+
 void bitmaps() {
   std::mt19937 random(3);
   for (uint64_t bits = 0; bits < 200; ++bits) {
@@ -115,6 +140,8 @@ int main() {
   alignment();
   alignments_of_pages();
   large_blocks_go_back();
+
+  joining();
   bitmaps();
   return check::finish("memory");
 }
