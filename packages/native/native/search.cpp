@@ -31,10 +31,19 @@ void Search::prepare(std::shared_ptr<const SearchPlan> plan, const float *query)
   status_ = ANNULUS_OK;
 }
 
-void Search::start(const int32_t *abort, Done done, void *ctx) {
+void Search::expect_end(const int32_t *abort, Done done, void *ctx) {
   abort_ = abort;
   done_ = done;
   ctx_ = ctx;
+}
+
+void Search::run_here(uint32_t worker, const int32_t *abort, Done done, void *ctx) {
+  expect_end(abort, done, ctx);
+  run(worker);
+}
+
+void Search::start(const int32_t *abort, Done done, void *ctx) {
+  expect_end(abort, done, ctx);
   const annulus_pool &pool = *plan_->pool;
   pool.submit(
       pool.self, [](void *self, uint32_t worker) { static_cast<Search *>(self)->run(worker); },

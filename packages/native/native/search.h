@@ -55,6 +55,8 @@ class Search {
 
   /// Starts on the plan's pool; `abort` is read until `done`.
   void start(const int32_t *abort, Done done, void *ctx);
+  /// The same on this thread, which is a worker: `done` may be called before it returns.
+  void run_here(uint32_t worker, const int32_t *abort, Done done, void *ctx);
 
   const std::vector<float> &query() const { return query_; }
   /// Candidates that memory is kept for.
@@ -77,6 +79,7 @@ class Search {
   const uint8_t *read() const { return read_.data(); }
 
  private:
+  void expect_end(const int32_t *abort, Done done, void *ctx);
   void run(uint32_t worker);
   int32_t collect(uint32_t worker);
   void drop_repeated();

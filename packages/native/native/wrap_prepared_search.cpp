@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "search.h"
+#include "search_queue.h"
 #include "vectors.h"
 #include "wrap_search_plan.h"
 
@@ -26,15 +26,16 @@ constexpr size_t kKeptCandidates = 1024;
 class SearchDesk;
 
 // One search under way, or its memory kept for another. Its number is its ticket.
-class PreparedTask : public Task {
+class PreparedTask : public Task, public SearchQueue::Entry {
  public:
   PreparedTask(Napi::Env env, uint32_t ticket) : Task(env), ticket_(ticket) {}
 
   void settle(Napi::Env env) override;
   void dispose() override;
+  const int32_t *flag() const override { return abort_flag(); }
+  void done(size_t told_from) override;
 
   const uint32_t ticket_;
-  Search search_;
   std::shared_ptr<SearchDesk> desk_;  // while it is under way
   bool settled_ = false;              // and its result is being told
 };
@@ -50,36 +51,34 @@ class SearchDesk : public std::enable_shared_from_this<SearchDesk> {
 
   // The ticket of a search for a query of the plan's dimension; -1 where the query has no place
   // among vectors.
-  int32_t begin(const std::shared_ptr<const SearchPlan> &plan, const float *query) {
+  int32_t begin(SearchQueue &queue, const float *query) {
+    const std::shared_ptr<const SearchPlan> &plan = queue.plan();
     PreparedTask *task = vacant();
     // What is checked is the copy: memory that threads share may change meanwhile.
-    task->search_.prepare(plan, query);
+    task->search.prepare(plan, query);
     const bool zero_is_fit = plan->options.metric != ANNULUS_METRIC_COSINE;
     const FaultyVector faulty =
-        find_faulty_vector(task->search_.query().data(), 1, plan->dimension, zero_is_fit);
+        find_faulty_vector(task->search.query().data(), 1, plan->dimension, zero_is_fit);
     if (faulty.fault != VectorFault::none) {
-      task->search_.release();
+      task->search.release();
       free_.push_back(task->ticket_);
       return -1;
     }
     task->desk_ = shared_from_this();
     settler_.begin_untold(task);
-    task->search_.start(
-        task->abort_flag(),
-        [](Search *, void *self) {
-          auto *done = static_cast<PreparedTask *>(self);
-          done->desk_->settler_.finish(done);
-        },
-        task);
+    const int32_t ticket = static_cast<int32_t>(task->ticket_);
+    queue.add(task);
     polling_->began(plan->pool->jobs(plan->pool->self));
-    return static_cast<int32_t>(task->ticket_);
+    return ticket;
   }
+
+  void finish(PreparedTask *task, size_t told_from) { settler_.finish(task, told_from); }
 
   // Adds the result of a search to those to be told of.
   void note(PreparedTask &task) {
     polling_->ended();
     task.settled_ = true;
-    const Search &search = task.search_;
+    const Search &search = task.search;
     const size_t found = search.found();
     reserve(kHeaderWords + 2 * found);
     uint32_t *words = words_ + used_;
@@ -146,10 +145,10 @@ class SearchDesk : public std::enable_shared_from_this<SearchDesk> {
 
   void vacate(PreparedTask &task) {
     task.settled_ = false;
-    if (free_.size() >= kKept || task.search_.room() > kKeptCandidates) {
-      task.search_ = Search();
+    if (free_.size() >= kKept || task.search.room() > kKeptCandidates) {
+      task.search = Search();
     } else {
-      task.search_.release();
+      task.search.release();
     }
     free_.push_back(task.ticket_);
   }
@@ -180,6 +179,8 @@ class SearchDesk : public std::enable_shared_from_this<SearchDesk> {
 
 void PreparedTask::settle(Napi::Env) { desk_->note(*this); }
 
+void PreparedTask::done(size_t told_from) { desk_->finish(this, told_from); }
+
 void PreparedTask::dispose() {
   // May be the last to hold the desk, which owns this task.
   const std::shared_ptr<SearchDesk> desk = std::move(desk_);
@@ -205,14 +206,16 @@ class PreparedSearch : public Napi::ObjectWrap<PreparedSearch> {
     if (!given.plan->reader || given.plan->options.rescore == Rescore::uncertain) {
       throw Napi::TypeError::New(info.Env(), "a prepared search gives exact distances");
     }
-    plan_ = std::move(given.plan);
+    queue_ = std::make_shared<SearchQueue>(
+        std::move(given.plan),
+        [settler = addon_data(info.Env()).held_settler] { settler->tell(); });
   }
 
  private:
   // begin(query): ticket, or -1
   Napi::Value begin(const Napi::CallbackInfo &info) {
     const Napi::Env env = info.Env();
-    if (plan_ == nullptr) throw make_error(env, "ANNULUS_CLOSED", "the search was released");
+    if (queue_ == nullptr) throw make_error(env, "ANNULUS_CLOSED", "the search was released");
     napi_typedarray_type type;
     size_t length = 0;
     void *data = nullptr;
@@ -221,16 +224,17 @@ class PreparedSearch : public Napi::ObjectWrap<PreparedSearch> {
         type != napi_float32_array) {
       throw Napi::TypeError::New(env, "a query is a Float32Array");
     }
-    const int32_t ticket =
-        length == plan_->dimension ? desk_->begin(plan_, static_cast<const float *>(data)) : -1;
+    const int32_t ticket = length == queue_->plan()->dimension
+                               ? desk_->begin(*queue_, static_cast<const float *>(data))
+                               : -1;
     return Napi::Number::New(env, ticket);
   }
 
   // What is under way holds the plan itself.
-  void release(const Napi::CallbackInfo &) { plan_.reset(); }
+  void release(const Napi::CallbackInfo &) { queue_.reset(); }
 
   std::shared_ptr<SearchDesk> desk_;
-  std::shared_ptr<const SearchPlan> plan_;
+  std::shared_ptr<SearchQueue> queue_;
 };
 
 SearchDesk &desk_of(const Napi::CallbackInfo &info) {
@@ -245,7 +249,7 @@ void on_found(const Napi::CallbackInfo &info) {
 
 // queryOf(ticket): a copy of the query; only while the callback runs, as the next
 Napi::Value query_of(const Napi::CallbackInfo &info) {
-  const std::vector<float> &query = desk_of(info).told(info[0]).search_.query();
+  const std::vector<float> &query = desk_of(info).told(info[0]).search.query();
   Napi::Float32Array copy = Napi::Float32Array::New(info.Env(), query.size());
   std::memcpy(copy.Data(), query.data(), query.size() * sizeof(float));
   return copy;
@@ -253,7 +257,7 @@ Napi::Value query_of(const Napi::CallbackInfo &info) {
 
 // failureOf(ticket): the error of a status
 Napi::Value failure_of(const Napi::CallbackInfo &info) {
-  const Search &search = desk_of(info).told(info[0]).search_;
+  const Search &search = desk_of(info).told(info[0]).search;
   return status_error(info.Env(), search.status(), "search", search.detail(), search.failed_slot())
       .Value();
 }

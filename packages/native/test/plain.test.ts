@@ -28,6 +28,7 @@ describe('the plain C++ programs', () => {
       'lock',
       'pool',
       'scattered_write',
+      'search_queue',
     ]) {
       expect(output).toMatch(new RegExp(`${program}: \\d+ checks, 0 failed`))
     }

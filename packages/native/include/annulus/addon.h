@@ -13,8 +13,11 @@
 namespace annulus {
 
 struct AddonData {
-  explicit AddonData(Napi::Env env) : settler(env) {}
-  Settler settler;
+  explicit AddonData(Napi::Env env)
+      : held_settler(std::make_shared<Settler>(env)), settler(*held_settler) {}
+  /// For other threads, which may come to it when the environment has ended.
+  std::shared_ptr<Settler> held_settler;
+  Settler &settler;
   Napi::FunctionReference error_class;
 };
 

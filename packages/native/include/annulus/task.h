@@ -171,23 +171,23 @@ class Settler {
     return promise;
   }
 
-  /// Any thread; never throws or allocates. The task may be gone when this returns.
-  void finish(Task *task) {
+  /// Any thread; never throws or allocates. The task may be gone when this returns. With
+  /// `told_from` above 1 it may wait to be told of together with others, until so many have
+  /// finished; whoever says so finishes another very soon, or calls `tell`.
+  void finish(Task *task, size_t told_from = 1) {
     std::unique_lock<std::mutex> lock(mutex_);
     task->next_finished_ = nullptr;
     (last_finished_ != nullptr ? last_finished_->next_finished_ : first_finished_) = task;
     last_finished_ = task;
     ++finished_;
-    if (closing_) {
-      arrived_.notify_all();
-    } else if (!scheduled_) {
-      scheduled_ = napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking) == napi_ok;
-    }
-    // Whoever has not come for the result before this one may be waiting for the processor that
-    // the caller has, which it would keep until the kernel's next tick: up to 4 ms.
-    const bool give_way = finished_ >= 2;
-    lock.unlock();
-    if (give_way) std::this_thread::yield();
+    if (closing_) return arrived_.notify_all();
+    if (finished_ >= told_from) wake(std::move(lock));
+  }
+
+  /// Any thread: tells of what has finished.
+  void tell() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!closing_ && finished_ > 0) wake(std::move(lock));
   }
 
   /// JavaScript thread. Operations that have begun and not settled.
@@ -200,6 +200,17 @@ class Settler {
     if (live_ != nullptr) live_->previous_ = task;
     live_ = task;
     if (pending_++ == 0) napi_ref_threadsafe_function(env_, wake_);
+  }
+
+  void wake(std::unique_lock<std::mutex> lock) {
+    // Who was told and has not come yet may be waiting for the processor that the caller has, which
+    // it would keep until the kernel's next tick: up to 4 ms.
+    const bool give_way = scheduled_;
+    if (!scheduled_) {
+      scheduled_ = napi_call_threadsafe_function(wake_, nullptr, napi_tsfn_nonblocking) == napi_ok;
+    }
+    lock.unlock();
+    if (give_way) std::this_thread::yield();
   }
 
   static void on_wake(napi_env env, napi_value, void *context, void *) {
