@@ -28,6 +28,8 @@ namespace {
 
 constexpr uint32_t kDimension = 16;
 constexpr uint32_t kSlots = 6000;
+// So many that a scan of half of them is done in parts, by several workers.
+constexpr uint32_t kManySlots = 20'000;
 
 void require(bool holds, const char *what) {
   if (holds) return;
@@ -54,11 +56,12 @@ class Latch {
 };
 
 struct Round {
-  explicit Round(uint32_t seed) : scorer(kDimension, ANNULUS_METRIC_EUCLIDEAN, kSlots) {
+  Round(uint32_t seed, uint32_t count)
+      : slots(count), scorer(kDimension, ANNULUS_METRIC_EUCLIDEAN, count) {
     std::mt19937 random(seed);
     std::normal_distribution<float> normal;
     std::vector<float> vector(kDimension);
-    for (uint32_t i = 0; i < kSlots; ++i) {
+    for (uint32_t i = 0; i < slots; ++i) {
       // One in eight is a copy of an earlier one, so that equal distances occur.
       if (i % 8 != 7) std::generate(vector.begin(), vector.end(), [&] { return normal(random); });
       scorer.add(vector.data());
@@ -68,9 +71,10 @@ struct Round {
     params.ef_construct = 32;
     params.seed = seed;
     graph = std::make_shared<hnsw::Graph>(scorer.table(), params);
-    require(graph->nodes.reserve(kSlots), "no memory");
+    require(graph->nodes.reserve(slots), "no memory");
   }
 
+  const uint32_t slots;
   hnsw::test::FloatScorer scorer;
   std::shared_ptr<hnsw::Graph> graph;
   std::atomic<bool> over{false};
@@ -83,7 +87,7 @@ void check_results(const Round &round, const annulus_candidate_request &request)
   require(request.found <= request.k, "too many results");
   std::vector<uint32_t> slots(request.slots, request.slots + request.found);
   for (uint32_t i = 0; i < request.found; ++i) {
-    require(slots[i] < kSlots, "a result is out of range");
+    require(slots[i] < round.slots, "a result is out of range");
     require(i == 0 || request.distances[i - 1] < request.distances[i] ||
                 (request.distances[i - 1] == request.distances[i] && slots[i - 1] < slots[i]),
             "results are not in order");
@@ -92,12 +96,11 @@ void check_results(const Round &round, const annulus_candidate_request &request)
   }
   std::sort(slots.begin(), slots.end());
   require(std::adjacent_find(slots.begin(), slots.end()) == slots.end(), "a result comes twice");
-  (void)round;
 }
 
-void search_until_over(Round &round, uint32_t seed) {
+void search_until_over(Round &round, const annulus_pool &pool, uint32_t seed) {
   std::mt19937 random(seed);
-  std::vector<uint32_t> allowed((kSlots + 31) / 32);
+  std::vector<uint32_t> allowed((round.slots + 31) / 32);
   std::vector<float> query(kDimension);
   std::vector<uint32_t> slots(50);
   std::vector<float> distances(50);
@@ -113,10 +116,15 @@ void search_until_over(Round &round, uint32_t seed) {
     request.k = 1 + static_cast<uint32_t>(random() % (few ? 5 : 50));
     request.ef = few ? 5 : 20;
     request.allowed = random() % 2 == 0 ? allowed.data() : nullptr;
-    request.allowed_bits = kSlots;
+    if (round.slots == kManySlots && random() % 4 == 0) {
+      // So wide that reading every code is cheaper than walking to those of the filter.
+      request.ef = 4000;
+      request.allowed = allowed.data();
+    }
+    request.allowed_bits = round.slots;
     request.slots = slots.data();
     request.distances = distances.data();
-    hnsw::search(*round.graph, request);
+    hnsw::search(*round.graph, request, &pool);
     check_results(round, request);
   }
 }
@@ -181,36 +189,48 @@ void repair_until_over(Round &round, const annulus_pool &pool, uint32_t seed) {
     round.reused += freed.size();
     const auto shown = turn % 4 == 0 ? hnsw::Shown::when_revealed : hnsw::Shown::at_once;
     if (turn % 2 == 0) insert_slots(round, pool, freed, shown);
-    for (uint32_t i = 0; i < kSlots / 50; ++i) {
-      hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
+    for (uint32_t i = 0; i < round.slots / 50; ++i) {
+      hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % round.slots));
     }
   }
 }
 
 void insert_all(Round &round, const annulus_pool &pool, uint32_t seed, bool background) {
   std::mt19937 random(seed);
-  std::vector<uint32_t> order(kSlots);
-  for (uint32_t i = 0; i < kSlots; ++i) order[i] = i;
+  std::vector<uint32_t> order(round.slots);
+  for (uint32_t i = 0; i < round.slots; ++i) order[i] = i;
   std::shuffle(order.begin(), order.end(), random);
   Latch latch;
   hnsw::InsertJob job(round.graph, pool, order, background);
   job.start(
       nullptr, nullptr, 0, [](hnsw::SlicedJob *, void *l) { static_cast<Latch *>(l)->open(); },
       &latch);
-  for (uint32_t i = 0; i < kSlots / 10; ++i) {
-    hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % kSlots));
+  for (uint32_t i = 0; i < round.slots / 10; ++i) {
+    hnsw::remove_node(*round.graph, static_cast<uint32_t>(random() % round.slots));
     std::this_thread::yield();
   }
   latch.wait();
   require(job.status() == ANNULUS_OK, "an insertion failed");
 }
 
-void run(uint32_t seed, uint32_t threads, const std::string &path) {
-  Round round(seed);
+bool was_scanned_in_parts(const hnsw::Graph &graph) {
+  // As many as were ever in use at once.
+  std::vector<std::unique_ptr<hnsw::ScratchLease>> scratches;
+  bool found = false;
+  while (!found && scratches.size() < 64) {
+    scratches.push_back(std::make_unique<hnsw::ScratchLease>(graph.scratches));
+    found = (**scratches.back()).parts.size() > 1;
+  }
+  return found;
+}
+
+void run(uint32_t seed, uint32_t threads, uint32_t slots, const std::string &path) {
+  Round round(seed, slots);
   annulus::Pool *pool = annulus::Pool::create(threads);
   std::vector<std::thread> others;
   for (uint32_t i = 0; i < 2; ++i) {
-    others.emplace_back([&round, seed, i] { search_until_over(round, seed * 31 + i); });
+    others.emplace_back(
+        [&round, pool, seed, i] { search_until_over(round, pool->table(), seed * 31 + i); });
   }
   others.emplace_back([&round, &path] { save_until_over(round, path); });
   // Two jobs over the same slots compete for each.
@@ -223,6 +243,7 @@ void run(uint32_t seed, uint32_t threads, const std::string &path) {
   require(round.reused > 0, "no slot was freed");
   round.over = true;
   for (std::thread &other : others) other.join();
+  require(slots < kManySlots || was_scanned_in_parts(*round.graph), "no scan was done in parts");
   const hnsw::CheckReport report = hnsw::check(*round.graph);
   require(report.violations() == 0, "an invariant broke");
   require(report.unreachable * 100 < report.nodes, "many nodes are out of reach");
@@ -233,7 +254,7 @@ void run(uint32_t seed, uint32_t threads, const std::string &path) {
 
 // A job started on a closed pool, or whose pool closes, still ends, and without deep recursion.
 void run_closing_pool(uint32_t seed) {
-  Round round(seed);
+  Round round(seed, kSlots);
   annulus::Pool *pool = annulus::Pool::create(2);
   std::thread closer([pool] { pool->close(); });
   insert_all(round, pool->table(), seed, true);
@@ -251,7 +272,8 @@ int main(int argc, char **argv) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   uint32_t rounds = 0;
   do {
-    run(++rounds, threads, path);
+    ++rounds;
+    run(rounds, threads, rounds % 4 == 1 ? kManySlots : kSlots, path);
     run_closing_pool(rounds);
   } while (std::chrono::steady_clock::now() < end);
   std::printf("stress: %u rounds held\n", rounds);
