@@ -40,14 +40,15 @@ export class CommitIndexing {
     const current = generations().filter(
       (each) => slots.length > 0 && !each.saving && each.encoded === this.#options.slots(),
     )
-    try {
-      await Promise.all(current.map((each) => each.encode(slots, vectors)))
-      onEncoded()
-      return current
-    } catch (cause) {
-      onError(asAnnulusError(cause))
+    // All have ended when this does: the vectors' memory is used again.
+    const outcomes = await Promise.allSettled(current.map((each) => each.encode(slots, vectors)))
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue
+      onError(asAnnulusError(outcome.reason))
       return []
     }
+    onEncoded()
+    return current
   }
 
   /**
