@@ -40,15 +40,16 @@ export class CommitIndexing {
     const current = generations().filter(
       (each) => slots.length > 0 && !each.saving && each.encoded === this.#options.slots(),
     )
-    // All have ended when this does: the vectors' memory is used again.
-    const outcomes = await Promise.allSettled(current.map((each) => each.encode(slots, vectors)))
-    for (const outcome of outcomes) {
-      if (outcome.status === 'fulfilled') continue
-      onError(asAnnulusError(outcome.reason))
+    try {
+      // All have ended when this does: the vectors' memory is used again.
+      const outcomes = await Promise.allSettled(current.map((each) => each.encode(slots, vectors)))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      onEncoded()
+      return current
+    } catch (cause) {
+      onError(asAnnulusError(cause))
       return []
     }
-    onEncoded()
-    return current
   }
 
   /**
