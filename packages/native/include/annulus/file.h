@@ -2,7 +2,7 @@
 #ifndef ANNULUS_FILE_H
 #define ANNULUS_FILE_H
 
-#include <annulus/snapshot_reader.h>
+#include <annulus/snapshot_file.h>
 #include <annulus/snapshot_writer.h>
 
 #endif

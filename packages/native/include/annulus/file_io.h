@@ -14,7 +14,6 @@
 #if !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
@@ -154,43 +153,6 @@ inline bool sync_directory_of(const std::string &path) {
   const Descriptor fd = open_file(directory.c_str(), O_RDONLY | O_DIRECTORY);
   return fd && sync_file(fd.get());
 }
-
-/// A private, writable mapping: changes stay in this process and never reach the file.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(Mapping &&other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Mapping &operator=(Mapping &&other) noexcept {
-    if (this != &other) {
-      reset();
-      data_ = std::exchange(other.data_, nullptr);
-      size_ = std::exchange(other.size_, 0);
-    }
-    return *this;
-  }
-  ~Mapping() { reset(); }
-
-  /// False leaves the reason in errno.
-  bool map(int fd, size_t size) {
-    reset();
-    void *data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) return false;
-    data_ = static_cast<uint8_t *>(data);
-    size_ = size;
-    return true;
-  }
-  uint8_t *data() const { return data_; }
-  void reset() {
-    if (data_ != nullptr) ::munmap(data_, size_);
-    data_ = nullptr;
-    size_ = 0;
-  }
-
- private:
-  uint8_t *data_ = nullptr;
-  size_t size_ = 0;
-};
 
 #endif
 

@@ -13,6 +13,8 @@
 #include <annulus/pieces.h>
 #include <annulus/snapshot_format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -49,7 +51,6 @@ class SnapshotFile {
   }
 
   const snapshot::Header &header() const { return header_; }
-  int descriptor() const { return file_.get(); }
 
   /// Null when there is no such section.
   const snapshot::SectionEntry *find(uint32_t id) const {
@@ -90,20 +91,10 @@ class SnapshotFile {
     return corrupt(("section " + std::to_string(entry.id) + " is damaged").c_str());
   }
 
-  /// Reads a section whole to `data`, which has room for its padding as well.
+  /// Reads a section whole to `data`; its padding is checked and not kept.
   FileStatus read(const snapshot::SectionEntry &entry, const int32_t *abort, uint8_t *data) const {
     return read(entry, abort, [data](uint64_t offset, size_t size, size_t) {
       return ReadTarget{data + offset, size};
-    });
-  }
-
-  /// Checks a section without keeping it.
-  FileStatus check(const snapshot::SectionEntry &entry, const int32_t *abort) const {
-    std::vector<uint8_t> scratch(read_threads *
-                                 static_cast<size_t>(std::min<uint64_t>(step_bytes, entry.length)));
-    const size_t share = scratch.size() / read_threads;
-    return read(entry, abort, [&](uint64_t, size_t size, size_t thread) {
-      return ReadTarget{scratch.data() + thread * share, std::min(size, share)};
     });
   }
 
