@@ -182,8 +182,10 @@ class DirectSearch<T> implements Receiver {
 
   #end(answer: SearchAnswer): void {
     this.#host.answered(answer)
+    // Before it is left: whatever throws up to here fails the search, which leaves it once.
+    const picked = this.#pick(answer)
     this.#leave()
-    this.#resolve(this.#pick(answer))
+    this.#resolve(picked)
   }
 
   #fail(error: unknown): void {
