@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HnswIndex } from '@annulus/hnsw'
 import { type Metric, metrics, PreparedSearch } from '@annulus/native'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -162,6 +163,31 @@ describe('the usual search', () => {
     for (const found of [...(await Promise.all(during)), after]) expect(found).toHaveLength(5)
     expect(after.filter(({ id }) => dead.has(id))).toEqual([])
   })
+
+  it.each([
+    ['it', { ef }, 'every'],
+    ['one in steps', { ef, ...idle() }, 'no'],
+  ] as const)(
+    'has what is written beside %s linked before it is visible',
+    async (_, options, direct) => {
+      const collection = await filled()
+      const inserted = vi.spyOn(HnswIndex.prototype, 'insert')
+      let writing = true
+      let searches = 0
+      const work = async () => {
+        while (writing) {
+          await collection.search(query, options)
+          searches++
+        }
+      }
+      const begun = directOnes(work)
+      await collection.upsert(pointsOf(vectors(20, 5), 2_000))
+      writing = false
+      expect(await begun).toBe(direct === 'every' ? searches : 0)
+      expect(inserted.mock.calls.map(([, how]) => how?.hidden)).toEqual([true])
+      inserted.mockRestore()
+    },
+  )
 
   it('is waited for by close', async () => {
     const collection = await filled()

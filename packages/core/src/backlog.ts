@@ -1,27 +1,34 @@
 // Lets writers wait while too much waits to be indexed.
 import { nowMs } from './clock.js'
 
-/** As long after a search, writers wait for all but so many slots to be linked: searches scan them. */
+/** During searches and as long after one, writers wait for all but so many slots to be linked: searches scan them. */
 const searchedMs = 100
 const searchedBacklogMax = 128
 
 export class Backlog {
   readonly #max: number
   #waiters: (() => void)[] = []
+  #searches = 0
   #searchedAt = Number.NEGATIVE_INFINITY
 
   constructor(max: number) {
     this.#max = max
   }
 
-  /** Takes note of a search. */
-  searched(): void {
+  /** Takes note of searches that begin. */
+  searching(count: number): void {
+    this.#searches += count
+  }
+
+  /** Takes note of searches that have ended. */
+  searched(count: number): void {
+    this.#searches -= count
     this.#searchedAt = nowMs()
   }
 
-  /** Whether there were searches lately: what the index lacks costs each of them. */
+  /** Whether there are searches, or were lately: what the index lacks costs each of them. */
   get isSearched(): boolean {
-    return nowMs() - this.#searchedAt < searchedMs
+    return this.#searches > 0 || nowMs() - this.#searchedAt < searchedMs
   }
 
   /** Whether `slots` wait and are too many for a group of `added` more; `hasGraph` if searches use one. */

@@ -128,7 +128,6 @@ export interface Begun {
 async function begin(parts: SearchParts, options: ParsedSearch, again = false): Promise<Begun> {
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
   const startMs = nowMs()
-  parts.indexer.waiting.searched()
   const match = await matchOf(parts, options)
   const scope = survey(parts, match, again || options.filter !== undefined)
   const strategy = strategyFor(parts.table.live.size, scope, options)

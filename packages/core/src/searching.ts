@@ -76,8 +76,7 @@ export class Searching implements SearchHost {
 
   began(): void {
     this.#lifetime.enter()
-    this.counters.inFlight++
-    this.#parts.pace.searching()
+    this.#enter(1)
   }
 
   answered({ diagnostics }: SearchAnswer): void {
@@ -90,8 +89,7 @@ export class Searching implements SearchHost {
   }
 
   ended(): void {
-    this.#parts.pace.searched()
-    this.counters.inFlight--
+    this.#leave(1)
     this.#lifetime.leave()
   }
 
@@ -102,8 +100,7 @@ export class Searching implements SearchHost {
     const { config } = this.#parts
     const parsed = this.#memo.parse(options)
     const vectors = copyQueries(queries, config.dimension, config.metric)
-    this.counters.inFlight += vectors.length
-    this.#parts.pace.searching(vectors.length)
+    this.#enter(vectors.length)
     try {
       const answers: SearchAnswer[] = []
       for (let first = 0; first < vectors.length; first += limits.batchQueriesMax) {
@@ -113,8 +110,22 @@ export class Searching implements SearchHost {
       for (const answer of answers) this.answered(answer)
       return answers
     } finally {
-      this.#parts.pace.searched(vectors.length)
-      this.counters.inFlight -= vectors.length
+      this.#leave(vectors.length)
     }
+  }
+
+  /** Whoever writes is to spare searches of every kind. */
+  #enter(count: number): void {
+    const { pace, indexer } = this.#parts
+    this.counters.inFlight += count
+    pace.searching(count)
+    indexer.waiting.searching(count)
+  }
+
+  #leave(count: number): void {
+    const { pace, indexer } = this.#parts
+    this.counters.inFlight -= count
+    pace.searched(count)
+    indexer.waiting.searched(count)
   }
 }

@@ -2,7 +2,6 @@ import { HnswIndex } from '@annulus/hnsw'
 import { Pool } from '@annulus/native'
 import { none } from '@annulus/quantization'
 import { describe, expect, it } from 'vitest'
-import { Backlog } from '../src/backlog.js'
 import { Generation, withScorer } from '../src/generation.js'
 import { vectors } from './world.js'
 
@@ -46,25 +45,5 @@ describe('slots that die while a job runs', () => {
     expect(graph.contains(19)).toBe(false)
     expect(graph.size).toBe(19)
     await close()
-  })
-})
-
-describe('a backlog', () => {
-  it('is full earlier while searches scan what is not linked', () => {
-    const backlog = new Backlog(1_000)
-    expect(backlog.isFull(1_000, 1, true)).toBe(false)
-    expect(backlog.isFull(1_001, 1, true)).toBe(true)
-    backlog.searched()
-    expect(backlog.isFull(1_000, 1, false)).toBe(false)
-    expect(backlog.isFull(1_000, 1, true)).toBe(true)
-    expect(backlog.isFull(100, 28, true)).toBe(false)
-    expect(backlog.isFull(100, 29, true)).toBe(true)
-  })
-
-  it('is never full for a large group that finds nothing waiting, nor for removals', () => {
-    const backlog = new Backlog(1_000)
-    backlog.searched()
-    expect(backlog.isFull(0, 1_000, true)).toBe(false)
-    expect(backlog.isFull(5_000, 0, true)).toBe(false)
   })
 })
