@@ -10,6 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { isUringSupported, open, storageByName } from 'annulus'
+import { rateOf } from './callers.mjs'
 import { forget } from './forget.mjs'
 import { median } from './median.mjs'
 
@@ -61,21 +62,13 @@ for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mm
   for await (const { vector } of collection.points({ withVector: true })) {
     if (queries.push(vector) === 1000) break
   }
-  const figures = { idle: [], busy: [] }
-  let searches = 0
+  const figures = { idle: [], busy: [], rates: [] }
+  const search = (index) => collection.search(queries[index % queries.length], { limit: 10 })
   for (let round = 0; round < rounds; round++) {
     if (values.cold) await reopen()
     figures.idle.push(await delay(() => sleep(1000 * seconds)))
     figures.busy.push(
-      await delay(async () => {
-        const until = performance.now() + 1000 * seconds
-        const caller = async () => {
-          while (performance.now() < until) {
-            await collection.search(queries[searches++ % queries.length], { limit: 10 })
-          }
-        }
-        await Promise.all(Array.from({ length: inFlight }, caller))
-      }),
+      await delay(async () => figures.rates.push(await rateOf(inFlight, seconds, search))),
     )
   }
   await database.close()
@@ -87,6 +80,6 @@ for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mm
   }
   console.log(`${backend}: idle ${line(figures.idle)}`)
   console.log(
-    `${backend}: ${inFlight} searches in flight with payloads, ${Math.round(searches / (rounds * seconds))} a second: ${line(figures.busy)}`,
+    `${backend}: ${inFlight} searches in flight with payloads, ${Math.round(median(figures.rates))} a second: ${line(figures.busy)}`,
   )
 }

@@ -9,6 +9,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { open, openDataSet, storageByName } from 'annulus'
+import { rateOf } from './callers.mjs'
 import { filterCases } from './filter-cases.mjs'
 
 const { values } = parseArgs({
@@ -42,17 +43,10 @@ if (isNew) {
 }
 await collection.waitForIndex()
 
-async function rate(callers, searches) {
-  let done = 0
-  const started = performance.now()
-  const until = started + 1000 * Number(values.seconds)
-  await Promise.all(
-    Array.from({ length: callers }, async () => {
-      while (performance.now() < until) await searches[done++ % searches.length]()
-    }),
+const rate = async (callers, searches) =>
+  Math.round(
+    await rateOf(callers, Number(values.seconds), (index) => searches[index % searches.length]()),
   )
-  return Math.round((1000 * done) / (performance.now() - started))
-}
 
 console.log(`${set.name}: ${set.count} × ${dimension}, ${metric}, ef ${values.ef}`)
 console.log('| filter | share | matching | recall@10 | QPS, 1 caller | 8 callers | ways |')

@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { dropPageCache } from '@annulus/native'
 import { mmapStorage, open, uringStorage } from 'annulus'
+import { median } from './median.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -86,8 +87,6 @@ function measure(storage, state) {
   const script = fileURLToPath(import.meta.url)
   return JSON.parse(execFileSync(process.execPath, [script, '--child', ...given]))
 }
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]
 
 function report() {
   const variants = values.storages

@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { quantizerFrom } from '@annulus/quantization'
 import { open, openDataSet, storageByName } from 'annulus'
+import { rateOf } from './callers.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -60,31 +61,22 @@ for (const { limit, beams } of calibration?.tables ?? []) {
 
 const searchOptions = (targetRecall) => ({ limit, targetRecall, withPayload: false })
 
-async function rate(callers, targetRecall) {
-  let next = 0
-  const until = performance.now() + 1000 * Number(values.seconds)
-  const started = performance.now()
-  await Promise.all(
-    Array.from({ length: callers }, async () => {
-      while (performance.now() < until) {
-        await collection.search(queries[next++ % queries.length], searchOptions(targetRecall))
-      }
-    }),
+const seconds = Number(values.seconds)
+const rate = (callers, targetRecall) =>
+  rateOf(callers, seconds, (index) =>
+    collection.search(queries[index % queries.length], searchOptions(targetRecall)),
   )
-  return (1000 * next) / (performance.now() - started)
-}
 
 async function batchRate(targetRecall) {
-  const batch = 64
-  let next = 0
-  const until = performance.now() + 1000 * Number(values.seconds)
-  const started = performance.now()
-  while (performance.now() < until) {
-    const some = Array.from({ length: batch }, (_, i) => queries[(next + i) % queries.length])
-    await collection.searchBatch(some, searchOptions(targetRecall))
-    next += batch
-  }
-  return (1000 * next) / (performance.now() - started)
+  const size = 64
+  const batches = await rateOf(1, seconds, (index) => {
+    const some = Array.from(
+      { length: size },
+      (_, i) => queries[(index * size + i) % queries.length],
+    )
+    return collection.searchBatch(some, searchOptions(targetRecall))
+  })
+  return size * batches
 }
 
 console.log('| target | recall@10 | reads | QPS, 1 caller | 8 callers | batches of 64 |')

@@ -6,9 +6,10 @@
 // group, while nobody searches. A row tells the microseconds of CPU a point by thread: the event loop,
 // the pool (codes, links, repair), and the rest (libuv and LMDB: files, commits; V8: garbage). Linux only.
 // `perf record -g` or `node --cpu-prof` around it tell more.
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { open, openDataSet, storageByName } from 'annulus'
+import { openDataSet } from 'annulus'
+import { freshCollection } from './fresh-collection.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -39,16 +40,7 @@ async function cpu() {
 }
 
 const set = await openDataSet(values.data)
-const rows = []
-for await (const row of set.rows()) rows.push(row)
-await rm(values.out, { recursive: true, force: true })
-const database = await open(values.out, { storage: storageByName(values.storage) })
-const collection = await database.collection('cost', {
-  dimension: set.dimension,
-  metric: set.metric,
-})
-await collection.upsert(rows)
-await collection.waitForIndex()
+const { database, collection, rows } = await freshCollection(set, values.out, values)
 
 async function report(name, points, work) {
   const [before, start] = [await cpu(), performance.now()]

@@ -19,6 +19,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openDataSet } from 'annulus'
 import { filterCases } from '../filter-cases.mjs'
+import { median } from '../median.mjs'
 import { filterTable } from './filter-table.mjs'
 import { peers } from './peers.mjs'
 
@@ -78,7 +79,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
   }
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)]
 const groups = Map.groupBy
   ? Map.groupBy
   : (rows, key) =>
