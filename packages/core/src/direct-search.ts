@@ -3,7 +3,8 @@
 // ordinary, before or after the crossing, is left to `search`.
 import { type Found, PreparedSearch, type Receiver } from '@annulus/native'
 import { nowMs } from './clock.js'
-import type { Coverage, Generation } from './generation.js'
+import type { Coverage } from './coverage.js'
+import type { Generation } from './generation.js'
 import { located, pipelineOptions, type Ranking } from './ranking.js'
 import type { Cohort, Readers } from './readers.js'
 import { answerFrom, type Begun, type SearchParts, strategyFor } from './search.js'
@@ -42,7 +43,9 @@ export function beginDirect<T>(
   const view = viewOf(host.search, options)
   if (view === undefined) return undefined
   const { generation } = view
-  const prepared = generation.prepared(options, () => prepare(host.search, generation, options))
+  const prepared = generation.sources.prepared(options, () =>
+    prepare(host.search, generation, options),
+  )
   const search = new DirectSearch(host, view, options, pick)
   return prepared.begin(query, search) ? search.begun() : undefined
 }
@@ -71,7 +74,7 @@ function prepare(
 ): PreparedSearch {
   const { graph } = generation
   if (graph === undefined || reader === undefined) throw new TypeError('no graph, or no reader')
-  const sources = [{ source: generation.graphSource(graph) }]
+  const sources = [{ source: generation.sources.graph(graph) }]
   const wanted = options.limit + options.offset
   return new PreparedSearch(pool, sources, reader, pipelineOptions(metric, options, wanted))
 }

@@ -1,16 +1,12 @@
 // One generation of a vector index: codes trained once and the graph built over them.
 import type { HnswIndex } from '@annulus/hnsw'
-import {
-  AnnulusError,
-  type PreparedSearch,
-  releaseHandle,
-  type ScorerHandle,
-  type SourceHandle,
-} from '@annulus/native'
+import { AnnulusError, releaseHandle, type ScorerHandle } from '@annulus/native'
 import type { Choice, Codes } from '@annulus/quantization'
 import type { Calibration } from './calibration.js'
+import { type Coverage, Coverages } from './coverage.js'
 import { DriftTest } from './drift.js'
 import { releaseAll } from './releasing.js'
+import { SearchSources } from './search-sources.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
 import { trainingVectorsMax } from './training.js'
@@ -27,29 +23,6 @@ export async function withScorer<T>(
     releaseHandle(scorer)
   }
 }
-
-/** What a search finds where. */
-export interface Coverage {
-  /** Slots with codes. */
-  readonly coded: SlotSet
-  /** Of those, the ones that are not in the graph. */
-  readonly unlinked: SlotSet
-  /** Slots without a code. */
-  readonly uncoded: SlotSet
-}
-
-/** A coverage, and the state that it is for. */
-interface KnownCoverage {
-  readonly of: SlotSet
-  readonly encoded: number
-  readonly linked: number
-  readonly changes: number
-  readonly coverage: Coverage
-}
-
-const none = new SlotSet()
-/** Options of which prepared searches are kept. */
-const preparedMax = 8
 
 /** Whether there is room for another generation beside the current one. */
 interface RebuildBudget {
@@ -70,6 +43,8 @@ export class Generation {
   /** Why the codes are what they are, when a quantizer picked them. */
   readonly choice: Choice | undefined
   graph: HnswIndex | undefined
+  /** Both as native searches take them. */
+  readonly sources: SearchSources
   /** What beams find, once it is measured. */
   calibration: Calibration | undefined
   /** Whether beams are to be measured: not before a search has named a recall, for that costs as much as linking. */
@@ -83,11 +58,8 @@ export class Generation {
   readonly unlinked = new SlotSet()
   readonly blocked = new SlotSet()
   #deferred: number[] = []
-  #known: KnownCoverage | undefined
   #changes = 0
-  #codesSource: SourceHandle | undefined
-  #graphSource: SourceHandle | undefined
-  readonly #prepared: { readonly options: object; readonly search: PreparedSearch }[] = []
+  readonly #coverages = new Coverages()
   #busy = false
   #users = 0
   #retired: (() => void) | undefined
@@ -96,6 +68,7 @@ export class Generation {
 
   constructor(codes: Codes, trainedOn: number, encoded = 0, choice?: Choice) {
     this.codes = codes
+    this.sources = new SearchSources(codes)
     this.trainedOn = trainedOn
     this.choice = choice
     this.encoded = encoded
@@ -211,45 +184,7 @@ export class Generation {
 
   /** Where slots of a set that lasts are found now. */
   coverage(of: SlotSet, slots: number): Coverage {
-    const { encoded, linked } = this
-    const changes = this.#changes
-    const known = this.#known
-    if (known?.of === of && known.changes === changes) {
-      if (known.encoded === encoded && known.linked === linked) return known.coverage
-    }
-    const coverage = this.#cover(of, slots)
-    this.#known = { of, encoded, linked, changes, coverage }
-    return coverage
-  }
-
-  #cover(of: SlotSet, slots: number): Coverage {
-    let coded = of
-    if (this.encoded < slots) coded = coded.range(0, this.encoded)
-    if (this.unencoded.size > 0) coded = coded.without(this.unencoded)
-    let unlinked = this.linked < slots ? coded.range(this.linked, slots) : none
-    if (this.unlinked.size > 0) unlinked = unlinked.union(coded.intersection(this.unlinked))
-    return { coded, unlinked, uncoded: coded === of ? none : of.without(coded) }
-  }
-
-  /** The codes for native searches; made once. */
-  codesSource(): SourceHandle {
-    this.#codesSource ??= this.codes.source()
-    return this.#codesSource
-  }
-
-  /** The graph for native searches; made once, for a generation never changes its graph. */
-  graphSource(graph: HnswIndex): SourceHandle {
-    this.#graphSource ??= graph.source()
-    return this.#graphSource
-  }
-
-  /** Searches through the graph with these options, made once; those of the last few options are kept. */
-  prepared(options: object, prepare: () => PreparedSearch): PreparedSearch {
-    for (const known of this.#prepared) if (known.options === options) return known.search
-    const search = prepare()
-    this.#prepared.push({ options, search })
-    if (this.#prepared.length > preparedMax) this.#prepared.shift()?.search.release()
-    return search
+    return this.#coverages.of(of, slots, this, this.#changes)
   }
 
   /** Uses the generation during `work`: it is not closed before. */
@@ -277,13 +212,7 @@ export class Generation {
       await new Promise<void>((resolve) => {
         this.#retired = resolve
       })
-    // Their memory must not wait for the collector; searches hold it themselves.
-    for (const { search } of this.#prepared.splice(0)) search.release()
-    for (const source of [this.#codesSource, this.#graphSource]) {
-      if (source !== undefined) releaseHandle(source)
-    }
-    this.#codesSource = undefined
-    this.#graphSource = undefined
+    this.sources.release()
     await releaseAll([() => this.graph?.close(), () => this.codes.close()])
   }
 

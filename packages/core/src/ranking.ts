@@ -13,7 +13,8 @@ import {
   type ReadPlan,
 } from '@annulus/native'
 import type { VectorStorage } from '@annulus/storage'
-import type { Coverage, Generation } from './generation.js'
+import type { Coverage } from './coverage.js'
+import type { Generation } from './generation.js'
 import { Nearest } from './nearest.js'
 import type { Strategy } from './planner.js'
 import type { ParsedSearch } from './search-options.js'
@@ -216,12 +217,12 @@ function candidateSources(
   const sources: CandidateSource[] = []
   if (useGraph && generation.graph !== undefined) {
     sources.push({
-      source: generation.graphSource(generation.graph),
+      source: generation.sources.graph(generation.graph),
       allowed: scope.filtered ? scope.matching.words : undefined,
     })
   }
   const scanned = useGraph ? coverage.unlinked : coverage.coded
-  if (scanned.size > 0) sources.push({ source: generation.codesSource(), allowed: scanned.words })
+  if (scanned.size > 0) sources.push({ source: generation.sources.codes(), allowed: scanned.words })
   return sources
 }
 

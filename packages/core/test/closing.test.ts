@@ -89,7 +89,7 @@ describe('a closed generation', () => {
     await graph.insert(Uint32Array.of(0, 1, 2))
 
     const options = { metric: 'euclidean', limit: 1, candidates: 1, ef: 4 } as const
-    const searches = [generation.codesSource(), generation.graphSource(graph)].map(
+    const searches = [generation.sources.codes(), generation.sources.graph(graph)].map(
       (source) => () =>
         pipelineSearch(pool, [{ source }], undefined, Float32Array.of(3, 4), options),
     )
