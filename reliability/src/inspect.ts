@@ -68,6 +68,22 @@ function bestOf(points: ReadonlyMap<number, number>, query: Float32Array, color?
     .slice(0, searchLimit)
 }
 
+/** What is wrong with the hits whatever the collection holds: each is there once, and scored as what its payload says it is. */
+export function contradiction(
+  hits: readonly Hit<Payload>[],
+  query: Float32Array,
+): string | undefined {
+  const seen = new Set<PointId>()
+  for (const { id, score, payload } of hits) {
+    if (seen.has(id)) return `${id} is found twice`
+    seen.add(id)
+    if (payload?.version === undefined) return `${id} has no version`
+    const expected = distance(query, vectorOf(numberOf(id), payload.version))
+    if (Math.abs(expected - score) > scoreSlack) return `${id} has score ${score}, not ${expected}`
+  }
+  return undefined
+}
+
 /** What is wrong with the hits; `best` are the distances that must have been found. */
 function wrongIn(
   hits: readonly Hit<Payload>[],
@@ -75,15 +91,12 @@ function wrongIn(
   query: Float32Array,
   best: readonly number[] | undefined,
 ): string | undefined {
-  const seen = new Set<PointId>()
+  const alone = contradiction(hits, query)
+  if (alone !== undefined) return alone
   for (const [rank, { id, score, payload }] of hits.entries()) {
-    if (seen.has(id)) return `${id} is found twice`
-    seen.add(id)
     const version = points.get(numberOf(id))
     if (version === undefined) return `${id} is not there`
     if (payload?.version !== version) return `${id} has version ${payload?.version}`
-    const expected = distance(query, vectorOf(numberOf(id), version))
-    if (Math.abs(expected - score) > scoreSlack) return `${id} has score ${score}, not ${expected}`
     const due = best?.[rank] ?? Number.POSITIVE_INFINITY
     if (score > due + scoreSlack) return `rank ${rank} has score ${score}, not ${due}`
   }

@@ -49,7 +49,8 @@ const tuning = { backlogMax: 100, payloadCacheBytes: 4_000 }
 
 export async function openSite(options: SiteOptions): Promise<Site> {
   const { path, storage, files, codesFrom = 20 } = options
-  const db = await open(path, { storage, threads: 1, ...(files && { files }) })
+  // Writers that rest beside searches would hardly come to anything before they are struck.
+  const db = await open(path, { storage, threads: 1, writeShare: 1, ...(files && { files }) })
   try {
     db.on('rebuilt', ({ file, reason }) => options.onRebuilt?.(`${file}: ${reason.message}`))
     db.on('backgroundError', (error) => options.onRebuilt?.(`background: ${error.message}`))

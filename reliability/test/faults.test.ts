@@ -16,7 +16,7 @@ async function swept(step: number, silent: boolean) {
 
 describe('a file operation that fails', () => {
   it('is no false acknowledgement, costs nothing acknowledged, leaves nothing open', async () => {
-    const report = await swept(37, false)
+    const report = await swept(83, false)
     expect(report.problems).toEqual([])
     expect(report.injected).toBeGreaterThan(100)
   })

@@ -14,6 +14,8 @@ export interface Fault {
   /** Counted from 1; for `short` only reads and writes count. */
   readonly at: number
   readonly forEver: boolean
+  /** Reads count as well. */
+  readonly reads: boolean
   /** A bug on purpose: the failure is not reported. */
   readonly silent?: boolean
 }
@@ -80,7 +82,10 @@ export function failingFiles(fault: Fault): FailingFiles {
       handles++
       return {
         path,
-        read: (bytes, at) => transfer('read', path, bytes, (part) => file.read(part, at)),
+        read: (bytes, at) =>
+          fault.reads
+            ? transfer('read', path, bytes, (part) => file.read(part, at))
+            : file.read(bytes, at),
         write: (bytes, at) => transfer('write', path, bytes, (part) => file.write(part, at)),
         ...(file.writeScattered !== undefined && {
           writeScattered: (memory, parts) => scatter(file, memory, parts),

@@ -8,6 +8,7 @@ import { filesForgetting } from '../disk/forgetting-files.js'
 import { inspect } from '../inspect.js'
 import { idOf, type Payload, pointOf, vectorOf } from '../points.js'
 import { type Random, randomFrom, under } from '../random.js'
+import { searchMeanwhile } from '../searcher.js'
 import { backendNamed, openSite, storageOf } from '../site.js'
 import type { Message, Operation, Start } from './messages.js'
 
@@ -40,6 +41,16 @@ class Worker {
   }
 
   async run(): Promise<void> {
+    // In one life of two somebody searches all the time, in the others now and then.
+    if (this.#random() < 0.5) return this.#work()
+    const searcher = searchMeanwhile(this.#collection, (error) => {
+      throw error
+    })
+    await this.#work()
+    for (const text of await searcher.stop()) tell({ event: 'problem', text })
+  }
+
+  async #work(): Promise<void> {
     const inFlight = new Set<Promise<void>>()
     for (let i = 0; i < this.#start.operations; i++) {
       const work = this.#something().finally(() => inFlight.delete(work))

@@ -1,0 +1,40 @@
+// Someone who searches all the time while others write: only then are points linked before they are
+// visible, and what is removed repaired before more is.
+import type { Collection } from '@annulus/core'
+import { contradiction } from './inspect.js'
+import { type Payload, vectorOf } from './points.js'
+
+export interface Searcher {
+  /** Resolves after the last search, to what was wrong with any. */
+  stop(): Promise<readonly string[]>
+}
+
+/** @param onError what becomes of a search that fails; it throws, unless such a failure is to be expected */
+export function searchMeanwhile(
+  collection: Collection<Payload>,
+  onError: (error: unknown) => void,
+): Searcher {
+  const problems: string[] = []
+  let searching = true
+  const searches = (async () => {
+    for (let number = 0; searching; number++) {
+      const query = vectorOf(number, 1)
+      try {
+        const hits = await collection.search(query, { limit: 20 })
+        const wrong = contradiction(hits, query)
+        if (wrong !== undefined) problems.push(`a search while others write: ${wrong}`)
+      } catch (error) {
+        onError(error)
+      }
+      // What is answered at once, as by an empty collection, would let nobody else go on.
+      await new Promise(setImmediate)
+    }
+  })()
+  return {
+    async stop() {
+      searching = false
+      await searches
+      return problems
+    },
+  }
+}
