@@ -1,6 +1,7 @@
 // One peer in its own process: builds, then searches with 1 and 8 callers at every setting; with `phase` only one of the two, so
-// that a search can run under a memory limit, or `filters`, the searches of a file that filter-cases.mjs has made. Started by
-// run.mjs; prints one JSON line a result.
+// that a search can run under a memory limit, or `filters`, the searches of a file that filter-cases.mjs has made. Files of what was
+// built before are cold when it is opened, or with `warm` in the page cache. Started by run.mjs; prints one JSON line a result.
+import { createReadStream } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +21,7 @@ const {
   limit = 10,
   phase = 'both',
   filters,
+  warm = false,
 } = JSON.parse(process.argv[2])
 const set = await openDataSet(data)
 const queries = await set.queries()
@@ -60,15 +62,18 @@ async function keep() {
   print({ what: 'keep', seconds: (performance.now() - started) / 1000 })
 }
 
-/** Opens what an earlier run has built, with none of its files in the page cache. */
+/** Opens what an earlier run has built, with all of its files in the page cache or none. */
 async function reopen() {
   for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) dropPageCache(join(entry.parentPath, entry.name))
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    if (warm) for await (const _ of createReadStream(file, { highWaterMark: 2 ** 20 }));
+    else dropPageCache(file)
   }
   const started = performance.now()
   await peer.open(options)
   await peer.search(queries[0], limit, peer.settings[0])
-  print({ what: 'open', seconds: (performance.now() - started) / 1000 })
+  print({ what: 'open', warm, seconds: (performance.now() - started) / 1000 })
 }
 
 /** Runs queries round and round for a while; the recall of the first round, the rate of all. */

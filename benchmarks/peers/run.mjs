@@ -8,6 +8,8 @@
 //   node benchmarks/peers/run.mjs --data DIR --filters FILE --keep DIR2 --phase build      # makes FILE if it is missing
 //   node benchmarks/peers/run.mjs --data DIR --filters FILE --keep DIR2 --phase filters    # or search: without them
 //
+// What was kept is opened cold, or with --warm after its files have been read.
+//
 // Rounds go through the peers in turn, so that a machine that drifts drifts for all; figures are medians.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -34,6 +36,7 @@ const { values } = parseArgs({
     keep: { type: 'string' },
     phase: { type: 'string', default: 'both' },
     filters: { type: 'string' },
+    warm: { type: 'boolean', default: false },
     queries: { type: 'string', default: '50' },
   },
 })
@@ -55,6 +58,7 @@ async function measurePeer(peer) {
     seconds: Number(values.seconds),
     phase: values.phase,
     filters: values.filters,
+    warm: values.warm,
   })
   const child = spawn(
     process.execPath,
