@@ -37,7 +37,7 @@ describe('writeScattered', () => {
             Math.max(0, ...parts.map(({ bytes, position }) => (bytes > 0 ? position + bytes : 0))),
           )
           for (const { from, bytes, position } of parts) {
-            model.set(memory.subarray(from, from + bytes), position)
+            if (bytes > 0) model.set(memory.subarray(from, from + bytes), position)
           }
           const numbers = parts.flatMap(({ from, bytes, position }) => [from, bytes, position])
           const cpuMs = await writeScattered(file.fd, memory, Float64Array.from(numbers))
