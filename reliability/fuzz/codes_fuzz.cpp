@@ -36,6 +36,27 @@ void use(const Codes &codes) {
   codes.decode(all.back(), vector.data());
 }
 
+// As a graph does, with rows that have not arrived or could not be read.
+void score(Codes &codes) {
+  const annulus_scorer scorer = codes.scorer();
+  const uint64_t slots = codes.rows().slots();
+  if (slots == 0) return;
+  std::vector<float> vector(codes.dimension(), 0.5f);
+  AlignedVector<uint8_t> query(scorer.query_bytes);
+  std::vector<uint32_t> all(slots);
+  for (uint32_t slot = 0; slot < slots; ++slot) all[slot] = slot;
+  std::vector<float> distances(slots);
+  std::vector<annulus_bound> bounds(slots);
+  scorer.query_prepare(scorer.self, vector.data(), query.data());
+  scorer.query_distances(scorer.self, query.data(), all.data(), slots, distances.data());
+  if (scorer.query_bounds != nullptr) {
+    scorer.query_bounds(scorer.self, query.data(), all.data(), distances.data(), slots,
+                        bounds.data());
+  }
+  scorer.query_from_slot(scorer.self, all.back(), query.data());
+  scorer.pair_distances(scorer.self, 0, all.data(), slots, distances.data());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -74,6 +95,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     image.add(codes_snapshot::terms, terms.data(), terms.size());
   }
   CodesRef codes;
-  if (load_codes(image.store(input), nullptr, codes).ok()) use(*codes);
+  const auto path = image.store(input);
+  const bool later = input.one_in(2);
+  if (!load_codes(path, nullptr, codes, later ? 0 : UINT64_MAX).ok()) return 0;
+  if (later) score(*codes);
+  if (load_rows(codes, nullptr).ok()) use(*codes);
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "arriving_rows.h"
 #include "batch.h"
 #include "norm.h"
 
@@ -34,6 +35,9 @@ double Codes::query_norm(const void *prepared) const {
 
 void Codes::bounds(const void *prepared, const uint32_t *slots, const float *distances, size_t n,
                    annulus_bound *out) const {
+  if (!has_all_rows() && has_bounds()) {
+    if (const auto rows = arriving_rows()) return rows->bounds(prepared, slots, distances, n, out);
+  }
   const double norm = query_norm(prepared);
   for (size_t i = 0; i < n; ++i) {
     float scale;
@@ -48,6 +52,38 @@ void Codes::bounds(const void *prepared, const uint32_t *slots, const float *dis
         calibration_.factors_at(pair_position(metric_, distances[i], norm));
     out[i] = {static_cast<float>(scale * factors.below), static_cast<float>(scale * factors.above)};
   }
+}
+
+std::shared_ptr<ArrivingRows> Codes::arriving_rows() const {
+  std::lock_guard<std::mutex> lock(arriving_mutex_);
+  return arriving_rows_;
+}
+
+void Codes::await_rows(std::shared_ptr<ArrivingRows> rows) {
+  arriving_rows_ = std::move(rows);
+  arriving_.store(true, std::memory_order_release);
+}
+
+void Codes::rows_have_arrived() {
+  arriving_.store(false, std::memory_order_release);
+  std::lock_guard<std::mutex> lock(arriving_mutex_);
+  // Whoever reads through it now has the last reference.
+  arriving_rows_.reset();
+}
+
+void Codes::distances_early(const void *query, const uint32_t *slots, size_t n, float *out) const {
+  if (const auto rows = arriving_rows()) return rows->query_distances(query, slots, n, out);
+  query_distances(query, slots, n, out);
+}
+
+void Codes::pair_distances_early(uint32_t slot, const uint32_t *slots, size_t n, float *out) const {
+  if (const auto rows = arriving_rows()) return rows->pair_distances(slot, slots, n, out);
+  pair_distances(slot, slots, n, out);
+}
+
+void Codes::prepare_slot_early(uint32_t slot, void *query) const {
+  if (const auto rows = arriving_rows()) return rows->prepare_slot(slot, query);
+  prepare_slot(slot, query);
 }
 
 void Codes::prefetch(const uint32_t *slots, size_t n) const {

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,8 @@ struct Fit {
   std::atomic<uint64_t> looked{0};
   std::atomic<uint64_t> beyond{0};
 };
+
+class ArrivingRows;
 
 /// A named number that describes a trained code to the user.
 using Parameter = std::pair<std::string, double>;
@@ -82,6 +86,21 @@ class Codes {
   /// Before anyone else has a reference.
   void set_calibration(const Calibration &calibration) { calibration_ = calibration; }
 
+  /// Distances of the kind, whether all rows are in memory or not.
+  void distances(const void *query, const uint32_t *slots, size_t n, float *out) const {
+    if (has_all_rows()) return query_distances(query, slots, n, out);
+    distances_early(query, slots, n, out);
+  }
+  /// Whether every published row is in memory; then it stays so. Before, the functions above that
+  /// take slots must not be called: what the scorer and `distances` do instead goes through the
+  /// arriving rows.
+  bool has_all_rows() const { return !arriving_.load(std::memory_order_acquire); }
+  /// Null once all rows are there.
+  std::shared_ptr<ArrivingRows> arriving_rows() const;
+  /// Before anyone else has a reference.
+  void await_rows(std::shared_ptr<ArrivingRows> rows);
+  void rows_have_arrived();
+
   void prefetch(const uint32_t *slots, size_t n) const;
 
   /// What training found, for the user.
@@ -104,6 +123,11 @@ class Codes {
   /// Writes the norm of a vector, or of a query that has none at hand, behind a prepared query.
   void note_norm(const float *vector, void *prepared) const;
 
+  // While rows arrive, and in case that they have just done so.
+  void distances_early(const void *query, const uint32_t *slots, size_t n, float *out) const;
+  void pair_distances_early(uint32_t slot, const uint32_t *slots, size_t n, float *out) const;
+  void prepare_slot_early(uint32_t slot, void *query) const;
+
  private:
   size_t norm_offset() const { return (query_bytes() + 7) / 8 * 8; }
 
@@ -113,6 +137,9 @@ class Codes {
   RowStore rows_;
   Calibration calibration_;
   Fit fit_;
+  std::atomic<bool> arriving_{false};
+  mutable std::mutex arriving_mutex_;
+  std::shared_ptr<ArrivingRows> arriving_rows_;
   std::atomic<uint32_t> references_{1};
 };
 
@@ -169,13 +196,24 @@ class CodesOf : public Codes {
     };
     table.query_distances = [](void *self, const void *query, const uint32_t *slots, size_t n,
                                float *out) {
-      of(self)->Kind::query_distances(query, slots, n, out);
+      const Kind *codes = of(self);
+      if (codes->has_all_rows()) return codes->Kind::query_distances(query, slots, n, out);
+      codes->distances_early(query, slots, n, out);
     };
     table.pair_distances = [](void *self, uint32_t slot, const uint32_t *slots, size_t n,
-                              float *out) { of(self)->Kind::pair_distances(slot, slots, n, out); };
+                              float *out) {
+      const Kind *codes = of(self);
+      if (codes->has_all_rows()) return codes->Kind::pair_distances(slot, slots, n, out);
+      codes->pair_distances_early(slot, slots, n, out);
+    };
     table.query_from_slot = [](void *self, uint32_t slot, void *query) {
-      of(self)->Kind::prepare_slot(slot, query);
-      of(self)->note_norm(nullptr, query);
+      const Kind *codes = of(self);
+      if (codes->has_all_rows()) {
+        codes->Kind::prepare_slot(slot, query);
+      } else {
+        codes->prepare_slot_early(slot, query);
+      }
+      codes->note_norm(nullptr, query);
     };
     table.prefetch = [](void *self, const uint32_t *slots, size_t n) {
       of(self)->prefetch(slots, n);

@@ -73,7 +73,7 @@ class Scan {
 
   void look_at(const uint32_t *slots, size_t n, TopK &top) const {
     float distances[batch_slots];
-    codes_.query_distances(query_, slots, n, distances);
+    codes_.distances(query_, slots, n, distances);
     float worst = top.worst();
     for (size_t i = 0; i < n; ++i) {
       if (distances[i] <= worst) {

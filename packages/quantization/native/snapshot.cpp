@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "arriving_rows.h"
 #include "kernels/int_kernels.h"
 #include "kinds.h"
 
@@ -123,11 +124,11 @@ class Load {
  public:
   Load(const std::string &path, const int32_t *abort) : path_(path), abort_(abort) {}
 
-  FileStatus run(CodesRef &codes) {
+  FileStatus run(CodesRef &codes, uint64_t later_from) {
     FileStatus status = file_.open(path_, codes_snapshot::kind, codes_snapshot::version);
     if (status.ok()) status = make();
     if (status.ok()) status = calibrate();
-    if (status.ok()) status = fill();
+    if (status.ok()) status = fill(later_from);
     if (status.ok()) codes = std::move(codes_);
     return status;
   }
@@ -178,7 +179,7 @@ class Load {
     return {};
   }
 
-  FileStatus fill() {
+  FileStatus fill(uint64_t later_from) {
     RowStore &rows = codes_->rows();
     const RowLayout &layout = rows.layout();
     const bool far_terms = layout.term_bytes > 0 && !layout.terms_in_row;
@@ -190,15 +191,17 @@ class Load {
       return file_.corrupt("its rows are incomplete");
     }
     if (!rows.reserve(about_.slots)) throw std::bad_alloc();
-    rows.postpone_huge_pages();
-    FileStatus status = read(*row_section, layout.stride, [&](uint32_t s) { return rows.row(s); });
-    if (status.ok() && far_terms) {
-      status = read(*term_section, layout.term_bytes, [&](uint32_t s) { return rows.term(s); });
+    if (far_terms) {
+      FileStatus status = read_terms(*term_section);
+      if (!status.ok()) return status;
     }
-    rows.advise_huge_pages();
-    if (!status.ok()) return status;
     rows.publish(about_.slots);
-    rows.join_pages();
+    if (about_.slots == 0) return file_.read(*row_section, abort_, static_cast<uint8_t *>(nullptr));
+    const snapshot::SectionEntry section = *row_section;
+    const auto arriving = std::make_shared<ArrivingRows>(*codes_, std::move(file_), section);
+    codes_->await_rows(arriving);
+    if (section.length < later_from) return arriving->load(abort_);
+    arriving->prepare();
     return {};
   }
 
@@ -207,16 +210,20 @@ class Load {
     return entry != nullptr && entry->length == bytes ? entry : nullptr;
   }
 
-  // Values of `size` bytes, one a slot, to where `place(slot)` says; those of a chunk lie together.
-  template <typename Place>
-  FileStatus read(const snapshot::SectionEntry &section, size_t size, Place place) const {
-    const uint64_t chunk_bytes = codes_->rows().chunk_slots() * size;
-    return file_.read(section, abort_, [=](uint64_t offset, size_t wanted, size_t) {
+  // Those of a chunk lie together.
+  FileStatus read_terms(const snapshot::SectionEntry &section) const {
+    RowStore &rows = codes_->rows();
+    const size_t size = rows.layout().term_bytes;
+    const uint64_t chunk_bytes = rows.chunk_slots() * size;
+    rows.postpone_huge_pages();
+    FileStatus status = file_.read(section, abort_, [&](uint64_t offset, size_t wanted, size_t) {
       const uint64_t within = offset % chunk_bytes;
-      uint8_t *chunk = place(static_cast<uint32_t>((offset - within) / size));
+      uint8_t *chunk = rows.term(static_cast<uint32_t>((offset - within) / size));
       return ReadTarget{chunk + within,
                         static_cast<size_t>(std::min<uint64_t>(wanted, chunk_bytes - within))};
     });
+    rows.advise_huge_pages();
+    return status;
   }
 
   const std::string &path_;
@@ -243,11 +250,22 @@ void save_codes(const CodesRef &codes, const Held<annulus_pool> &pool, const std
       });
 }
 
-FileStatus load_codes(const std::string &path, const int32_t *abort, CodesRef &codes) {
+FileStatus load_codes(const std::string &path, const int32_t *abort, CodesRef &codes,
+                      uint64_t later_from) {
   try {
-    return Load(path, abort).run(codes);
+    return Load(path, abort).run(codes, later_from);
   } catch (const std::bad_alloc &) {
     return FileStatus::failed(FileError::out_of_memory, path, "not enough memory to load it");
+  }
+}
+
+FileStatus load_rows(const CodesRef &codes, const int32_t *abort) {
+  const auto rows = codes->arriving_rows();
+  if (!rows) return {};
+  try {
+    return rows->load(abort);
+  } catch (const std::bad_alloc &) {
+    return FileStatus::failed(FileError::out_of_memory, "rows of codes", "not enough memory");
   }
 }
 

@@ -45,8 +45,14 @@ static_assert(sizeof(Description) == 40, "the format has no gaps");
 void save_codes(const CodesRef &codes, const Held<annulus_pool> &pool, const std::string &path,
                 const int32_t *abort, std::function<void(FileStatus status)> done);
 
-/// Reads what `save_codes` wrote. Every checksum and every field is checked before use.
+/// Reads what `save_codes` wrote. Every checksum and every field is checked before use, but for
+/// rows that take `later_from` bytes or more: these are arriving rows, for `load_rows` to read.
 /// Blocks; run it on a worker. `codes` is set when the status is ok.
-FileStatus load_codes(const std::string &path, const int32_t *abort, CodesRef &codes);
+FileStatus load_codes(const std::string &path, const int32_t *abort, CodesRef &codes,
+                      uint64_t later_from = UINT64_MAX);
+
+/// Reads and checks what `load_codes` has left for later; at once where it has not. When it fails
+/// the codes must not be used any more, but may be by those who do. Blocks. Once.
+FileStatus load_rows(const CodesRef &codes, const int32_t *abort);
 
 }  // namespace annulus

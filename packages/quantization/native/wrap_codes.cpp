@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "arriving_rows.h"
 #include "kinds.h"
 #include "scan.h"
 #include "wrap.h"
@@ -74,7 +75,11 @@ Napi::Value decode(const Napi::CallbackInfo &info) {
     throw status_error(env, ANNULUS_OUT_OF_RANGE, "decode", 0, slot);
   }
   Napi::Float32Array vector = Napi::Float32Array::New(env, codes.dimension());
-  codes.decode(static_cast<uint32_t>(slot), vector.Data());
+  if (const auto rows = codes.arriving_rows()) {
+    rows->decode(static_cast<uint32_t>(slot), vector.Data());
+  } else {
+    codes.decode(static_cast<uint32_t>(slot), vector.Data());
+  }
   return vector;
 }
 

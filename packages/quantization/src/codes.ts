@@ -48,8 +48,10 @@ export interface Codes {
   readonly parameters: Readonly<Record<string, number>>
   /** One past the highest encoded slot. */
   readonly slots: number
-  /** Memory in use. */
+  /** Memory in use, that of codes still to be loaded included. */
   readonly bytes: number
+  /** How many of the codes are in memory, all only once they are checked; left out: all. */
+  readonly loaded?: number
   /** Undefined where the codes do not know. */
   readonly fit?: CodeFit | undefined
 
@@ -85,6 +87,15 @@ export interface Codes {
    * until it is written.
    */
   save(path: string, options?: SaveOptions): Promise<void>
+
+  /**
+   * Reads into memory and checks what `loadCodes` has left for later; encoding, scanning and saving wait for it and
+   * begin it. All calls get the same promise. Left out where there is never anything to load.
+   *
+   * @throws AnnulusError as `loadCodes` does, `ANNULUS_CORRUPT` for any damage. Such codes are to be closed: they stay
+   *   safe to use, but some distances may be wrong. `ANNULUS_CLOSED` when they are closed meanwhile.
+   */
+  load?(): Promise<void>
 
   /** Gives the memory back once what is running has ended. Idempotent. */
   close(): void

@@ -1,5 +1,6 @@
 // Codes whose memory and algorithms live in the addon, whatever their kind.
 import {
+  AbortError,
   AnnulusError,
   type Candidates,
   type Metric,
@@ -23,6 +24,9 @@ export class NativeCodes implements Codes {
   readonly #handle: CodesHandle
   // Encoding and saving one after the other: both see the slots that the call before them left.
   #last: Promise<unknown> = Promise.resolve()
+  #isWhole: boolean
+  #loading: Promise<void> | undefined
+  readonly #closing = new AbortController()
 
   constructor(handle: CodesHandle) {
     const about = native.describe(handle)
@@ -34,6 +38,7 @@ export class NativeCodes implements Codes {
     this.metric = metric
     this.bytesPerVector = about.bytesPerVector
     this.parameters = Object.freeze(about.parameters)
+    this.#isWhole = this.loaded === this.slots
   }
 
   get slots(): number {
@@ -42,6 +47,27 @@ export class NativeCodes implements Codes {
 
   get bytes(): number {
     return native.bytes(this.#handle)
+  }
+
+  get loaded(): number {
+    return native.loaded(this.#handle)
+  }
+
+  load(): Promise<void> {
+    this.#loading ??= this.#readRest()
+    return this.#loading
+  }
+
+  async #readRest(): Promise<void> {
+    if (this.#isWhole) return
+    try {
+      const { signal } = this.#closing
+      await withAbort(signal, (abort) => native.loadRows(this.#handle, abort))
+      this.#isWhole = true
+    } catch (error) {
+      if (!(error instanceof AbortError)) throw error
+      throw new AnnulusError('ANNULUS_CLOSED', 'these codes are closed')
+    }
   }
 
   get fit(): CodeFit | undefined {
@@ -80,8 +106,10 @@ export class NativeCodes implements Codes {
     if (!query.every(Number.isFinite)) {
       throw new AnnulusError('ANNULUS_INVALID_VECTOR', 'the query holds a value that is not finite')
     }
+    const copy = this.#isWhole ? query : query.slice()
+    if (!this.#isWhole) await this.load()
     const found = await withAbort(signal, (abort) =>
-      native.scan(this.#handle, query, k, allowed, from, to, background, abort),
+      native.scan(this.#handle, copy, k, allowed, from, to, background, abort),
     )
     const count = found.length / 2
     return {
@@ -98,11 +126,13 @@ export class NativeCodes implements Codes {
   }
 
   close(): void {
+    this.#closing.abort()
     native.close(this.#handle)
   }
 
   #inOrder<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(run)
+    const last = this.#isWhole ? this.#last : this.#last.then(() => this.load())
+    const result = last.then(run)
     this.#last = result.catch(() => undefined)
     return result
   }

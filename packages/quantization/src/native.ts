@@ -48,7 +48,16 @@ interface Addon extends AddonBase {
     abort: Int32Array | undefined,
   ): Promise<Uint32Array>
   save(codes: CodesHandle, path: string, abort: Int32Array | undefined): Promise<void>
-  load(path: string, pool: PoolHandle, abort: Int32Array | undefined): Promise<CodesHandle>
+  /** Rows that take `laterFrom` bytes or more are left to `loadRows`. */
+  load(
+    path: string,
+    pool: PoolHandle,
+    laterFrom: number,
+    abort: Int32Array | undefined,
+  ): Promise<CodesHandle>
+  /** Once. */
+  loadRows(codes: CodesHandle, abort: Int32Array | undefined): Promise<void>
+  loaded(codes: CodesHandle): number
   describe(codes: CodesHandle): Description
   slots(codes: CodesHandle): number
   bytes(codes: CodesHandle): number

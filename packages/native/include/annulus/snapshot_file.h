@@ -27,6 +27,16 @@ struct ReadTarget {
   size_t size;
 };
 
+/// Somebody who lets others go first while a section is read, and makes use of parts of it before
+/// all of it is checked. Called by the reading threads.
+class ReadObserver {
+ public:
+  virtual ~ReadObserver() = default;
+  virtual void before_piece() = 0;
+  /// These bytes of the section have been read.
+  virtual void after_piece(uint64_t offset, size_t size) = 0;
+};
+
 #if !defined(_WIN32)
 
 class SnapshotFile {
@@ -64,13 +74,16 @@ class SnapshotFile {
   /// of the `size` bytes from `offset` of the section on, and is called by the reading threads,
   /// each with its number below `read_threads`. What was read counts only if this returns ok.
   /// @param abort may be null; non-zero stops the reading soon.
+  /// @param observer may be null.
   template <typename Target>
-  FileStatus read(const snapshot::SectionEntry &entry, const int32_t *abort, Target target) const {
+  FileStatus read(const snapshot::SectionEntry &entry, const int32_t *abort, Target target,
+                  ReadObserver *observer = nullptr) const {
     const uint64_t padded = entry.length + snapshot::padding_of(entry.length);
     const auto pieces = static_cast<size_t>((padded + piece_bytes - 1) / piece_bytes);
     std::vector<uint32_t> checksums(pieces);
     std::atomic<int> outcome{whole};
     each_piece(pieces, read_threads, [&](size_t number, size_t thread) {
+      if (observer != nullptr) observer->before_piece();
       if (abort != nullptr && __atomic_load_n(abort, __ATOMIC_RELAXED) != 0) outcome = aborted;
       if (outcome != whole) return;
       const Piece piece = piece_of(number, padded);
@@ -78,6 +91,7 @@ class SnapshotFile {
       checksums[number] = number == 0 ? entry.id : 0;
       const int error = read_piece(entry, piece, thread, target, checksums[number]);
       if (error != whole) outcome = error;
+      if (error == whole && observer != nullptr) observer->after_piece(piece.offset, piece.size);
     });
     if (outcome == aborted) {
       return FileStatus::failed(FileError::aborted, path_, "reading was aborted");
@@ -98,12 +112,33 @@ class SnapshotFile {
     });
   }
 
+  /// Has bytes of a section that will soon be read one by one brought from the disk together.
+  void expect(const snapshot::SectionEntry &entry, uint64_t offset, size_t size) const {
+    advise(entry.offset + offset, size);
+  }
+
+  /// Reads a few bytes of a section, whose checksum nobody takes. False leaves the reason in errno,
+  /// 0 for an early end of the file.
+  bool read_unchecked(const snapshot::SectionEntry &entry, uint64_t offset, size_t size,
+                      uint8_t *data) const {
+    return read_all(file_.get(), data, size, entry.offset + offset);
+  }
+
   FileStatus corrupt(const char *what) const {
     return FileStatus::failed(FileError::corrupt, path_, what);
   }
 
+  /// What a failed `read_unchecked` has left in errno.
+  FileStatus failed(int error) const {
+    if (error == 0) return corrupt("it ended early");
+    errno = error;
+    return FileStatus::system(path_, "read");
+  }
+
   /// Four waits of the disk at once reach its bandwidth where one does not.
   static constexpr size_t read_threads = 4;
+  /// What the disk is asked for at once; sections are read in pieces of this size.
+  static constexpr size_t piece_bytes = size_t{4} << 20;
 
  private:
   struct Piece {
@@ -113,8 +148,7 @@ class SnapshotFile {
   // How reading ended: the errno of a failed read, 0 for an early end of the file, or these.
   static constexpr int whole = -1;
   static constexpr int aborted = -2;
-  // What the disk is asked for at once, and what is summed while it is still in the caches.
-  static constexpr size_t piece_bytes = size_t{4} << 20;
+  // What is summed while it is still in the caches.
   static constexpr size_t step_bytes = size_t{256} << 10;
 
   static Piece piece_of(size_t number, uint64_t bytes) {
@@ -151,12 +185,6 @@ class SnapshotFile {
       offset += part.size;
     }
     return whole;
-  }
-
-  FileStatus failed(int error) const {
-    if (error == 0) return corrupt("it ended early");
-    errno = error;
-    return FileStatus::system(path_, "read");
   }
 
   /// What is wrong with a header, or null. After this, offsets and lengths are safe to use.
@@ -206,9 +234,15 @@ class SnapshotFile {
   }
   const snapshot::SectionEntry *find(uint32_t) const { return nullptr; }
   template <typename Target>
-  FileStatus read(const snapshot::SectionEntry &, const int32_t *, Target) const {
+  FileStatus read(const snapshot::SectionEntry &, const int32_t *, Target,
+                  ReadObserver * = nullptr) const {
     return FileStatus::failed(FileError::unsupported, "", "no snapshots on this platform yet");
   }
+  void expect(const snapshot::SectionEntry &, uint64_t, size_t) const {}
+  bool read_unchecked(const snapshot::SectionEntry &, uint64_t, size_t, uint8_t *) const {
+    return false;
+  }
+  FileStatus failed(int) const { return corrupt("no snapshots on this platform yet"); }
   FileStatus corrupt(const char *what) const {
     return FileStatus::failed(FileError::corrupt, "", what);
   }

@@ -64,7 +64,7 @@ CodesRef train(const std::vector<float> &vectors, uint32_t metric, const Held<an
 int32_t encode(const CodesRef &codes, const Held<annulus_pool> &pool, const float *vectors,
                size_t n, uint64_t first, const int32_t *abort = nullptr) {
   Arrival<EncodingResult> arrival;
-  encode_vectors(codes, pool, vectors, n, first, abort,
+  encode_vectors(codes, pool, vectors, n, {first, {}}, abort,
                  [&](EncodingResult result) { arrival.set(result); });
   return arrival.wait().status;
 }
@@ -140,6 +140,55 @@ void save_and_load(const std::vector<float> &vectors, const std::string &path, C
   std::remove(path.c_str());
 }
 
+// Distances by the scorer, of rows all over the place.
+std::vector<float> scored(const CodesRef &codes, const std::vector<float> &vectors) {
+  const annulus_scorer scorer = codes->scorer();
+  AlignedVector<uint8_t> query(scorer.query_bytes);
+  std::vector<uint32_t> slots(150);
+  std::vector<float> distances(2 * slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    slots[i] = static_cast<uint32_t>(i * 2654435761u % count);
+  }
+  scorer.query_prepare(scorer.self, vectors.data(), query.data());
+  scorer.query_distances(scorer.self, query.data(), slots.data(), slots.size(), distances.data());
+  scorer.pair_distances(scorer.self, slots[0], slots.data(), slots.size(),
+                        distances.data() + slots.size());
+  return distances;
+}
+
+void searched_while_rows_arrive(const std::vector<float> &vectors, const std::string &path,
+                                CodeKind kind) {
+  SmallPool workers(2);
+  const Held<annulus_pool> pool(workers.table());
+  const CodesRef codes = train(vectors, ANNULUS_METRIC_EUCLIDEAN, pool, kind);
+  check(encode(codes, pool, vectors.data(), count, 0) == ANNULUS_OK, "encoding");
+  Arrival<FileStatus> saved;
+  save_codes(codes, pool, path, nullptr, [&](FileStatus status) { saved.set(status); });
+  check(saved.wait().ok(), "saving");
+  const std::vector<float> expected = scored(codes, vectors);
+  CodesRef arriving;
+  check(load_codes(path, nullptr, arriving, 0).ok(), "opening");
+  check(!arriving->has_all_rows(), "rows are left for later");
+  std::atomic<bool> finished{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      bool last = false;
+      do {
+        last = finished.load();
+        check(scored(arriving, vectors) == expected, "distances while rows arrive");
+      } while (!last);
+    });
+  }
+  check(load_rows(arriving, nullptr).ok(), "loading rows");
+  check(arriving->has_all_rows(), "all rows have arrived");
+  finished.store(true);
+  for (std::thread &reader : readers) reader.join();
+  check(all_distances(*arriving, vectors.data()) == all_distances(*codes, vectors.data()),
+        "arrived codes give other distances");
+  std::remove(path.c_str());
+}
+
 void stops_and_refuses(std::vector<float> vectors) {
   SmallPool workers(2);
   const Held<annulus_pool> pool(workers.table());
@@ -181,6 +230,7 @@ int main(int argc, char **argv) {
   for (const CodeKind kind :
        {CodeKind::none, CodeKind::scalar, CodeKind::product, CodeKind::binary, CodeKind::rotated}) {
     save_and_load(vectors, folder + "/concurrency_test.codes", kind);
+    searched_while_rows_arrive(vectors, folder + "/concurrency_test.codes", kind);
   }
   stops_and_refuses(vectors);
   runs_on_a_closed_pool(vectors);
