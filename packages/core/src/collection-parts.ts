@@ -94,7 +94,8 @@ export async function openParts(
   try {
     if (!readOnly) await syncNames(directory, files)
     const onRebuilt = (file: string, reason: AnnulusError) => emit('rebuilt', { file, reason })
-    const snapshots = new Snapshots({ directory, store, files, pool, onRebuilt })
+    const codesLaterFrom = tuning.codesLaterFromBytes
+    const snapshots = new Snapshots({ directory, store, files, pool, codesLaterFrom, onRebuilt })
     const { table, generation } = await snapshots.load(new AbortController().signal)
     table.release(unusedSlots(table, generation))
     const readers = new Readers()
@@ -117,6 +118,7 @@ export async function openParts(
         onProgress: (progress) => emit('indexing', progress),
         onIdle: () => emit('indexed', { points: table.live.size, ...indexer.codes }),
         onDrift: (drift) => emit('drift', drift),
+        onCodesLost: (reason) => snapshots.lose(reason),
         onCalibrated: (measured) => snapshots.keepCalibration(measured),
         onError: (error) => emit('backgroundError', error),
         snapshot: (current, changesMin) =>

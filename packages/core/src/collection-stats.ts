@@ -24,6 +24,7 @@ export function collectionStats(parts: CollectionParts, searches: SearchCounters
       ...indexer.codes,
       settings: current?.choice?.settings,
       encoded: current?.encoded ?? 0,
+      loaded: current?.codes.loaded ?? current?.codes.slots ?? 0,
       linked: current?.linked ?? 0,
       backlog: indexer.backlog,
     },

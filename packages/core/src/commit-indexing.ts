@@ -38,7 +38,12 @@ export class CommitIndexing {
   async encode(slots: Uint32Array, vectors: Float32Array): Promise<readonly Generation[]> {
     const { generations, onEncoded, onError } = this.#options
     const current = generations().filter(
-      (each) => slots.length > 0 && !each.saving && each.encoded === this.#options.slots(),
+      (each) =>
+        slots.length > 0 &&
+        !each.saving &&
+        each.encoded === this.#options.slots() &&
+        // Writers do not wait for that.
+        !each.isLoading,
     )
     try {
       // All have ended when this does: the vectors' memory is used again.

@@ -7,8 +7,8 @@ import type { Drift } from './drift.js'
 import type { SearchDiagnostics } from './search-results.js'
 
 export interface IndexingProgress {
-  /** `moving`: points change their places, so that fewer slots hold them. */
-  readonly phase: 'moving' | 'training' | 'encoding' | 'linking'
+  /** `loading`: codes are read from their file. `moving`: points change their places, so that fewer slots hold them. */
+  readonly phase: 'loading' | 'moving' | 'training' | 'encoding' | 'linking'
   /** Slots done of `total`. */
   readonly done: number
   readonly total: number

@@ -77,6 +77,10 @@ export class Generation {
 
   /** True while the parts are written to files: codes must stay as they are. */
   saving = false
+  /** Whether codes are still to be read from their file. */
+  get isLoading(): boolean {
+    return (this.codes.loaded ?? this.codes.slots) < this.codes.slots
+  }
 
   /** Codes trained among few points serve badly once there are many more; others outgrow their memory. */
   isOutgrown(table: SlotTable, graphFrom: number, budget: RebuildBudget): boolean {

@@ -8,13 +8,21 @@ export interface IndexPaths {
   readonly graph: string | undefined
 }
 
+export interface IndexFilesOptions {
+  readonly pool: Pool
+  /** Codes of so many bytes or more are left to be loaded when the rest is. */
+  readonly codesLaterFrom: number
+  readonly signal: AbortSignal
+}
+
 export class IndexFiles {
   readonly codes: Promise<Codes>
   /** Fails with the codes. */
   readonly graph: Promise<HnswIndex | undefined>
 
-  constructor({ codes, graph }: IndexPaths, pool: Pool, signal: AbortSignal) {
-    this.codes = loadCodes(codes, { pool, signal })
+  constructor({ codes, graph }: IndexPaths, options: IndexFilesOptions) {
+    const { pool, signal, codesLaterFrom: laterFrom } = options
+    this.codes = loadCodes(codes, { pool, signal, laterFrom })
     this.graph =
       graph === undefined ? this.codes.then(() => undefined) : this.#load(graph, pool, signal)
     // Nobody may be waiting for them yet, or ever.

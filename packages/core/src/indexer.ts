@@ -5,6 +5,7 @@ import { asAnnulusError } from './background-error.js'
 import { Backlog } from './backlog.js'
 import { Calibrating, type CalibratingOptions } from './calibrating.js'
 import type { Calibration } from './calibration.js'
+import { CodesLoading } from './codes-loading.js'
 import { CommitIndexing } from './commit-indexing.js'
 import type { Drift } from './drift.js'
 import type { Generation } from './generation.js'
@@ -20,6 +21,8 @@ export interface IndexerOptions extends IndexJobOptions, CalibratingOptions {
   readonly database: ReclaimingOptions['database']
   /** What was picked for codes that are lost; undefined without any. */
   readonly choice: Choice | undefined
+  /** Codes in use turned out to be damaged while they were loaded, and are not in use any more. */
+  readonly onCodesLost: (reason: AnnulusError) => void
   readonly onIdle: () => void
   readonly onDrift: (drift: Drift) => void
   readonly onError: (error: AnnulusError) => void
@@ -42,6 +45,8 @@ export class Indexer {
   readonly reclaiming: Reclaiming
   readonly commits: CommitIndexing
   readonly #calibrating: Calibrating
+  /** Of the codes in use, right after opening. */
+  readonly loading: CodesLoading
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
   #failure: AnnulusError | undefined
@@ -69,6 +74,11 @@ export class Indexer {
     })
     this.#calibrating = new Calibrating(options, this.#stop.signal)
     this.current = current
+    const onCodesLost = (reason: AnnulusError) => {
+      this.current = undefined
+      options.onCodesLost(reason)
+    }
+    this.loading = new CodesLoading({ ...options, onCodesLost }, current)
   }
 
   /** Slots that wait for their codes or for their place in the graph. */
@@ -168,7 +178,8 @@ export class Indexer {
 
   async close(): Promise<void> {
     await this.stop()
-    await releaseAll([() => this.#next?.close(), () => this.current?.close()])
+    const loaded = () => this.loading.close()
+    await releaseAll([() => this.#next?.close(), () => this.current?.close(), loaded])
   }
 
   async #run(): Promise<void> {
@@ -213,6 +224,8 @@ export class Indexer {
   /** The next job, or undefined when all is done. */
   #job(): (() => Promise<void>) | undefined {
     const { table, codesFrom, graphFrom, backlogMax, budget } = this.#options
+    const loading = this.loading.job(this.#stop.signal)
+    if (loading !== undefined) return loading
     const saveFrom = this.#saveFrom
     if (saveFrom !== undefined && this.#isConsistent()) return () => this.#save(saveFrom)
     const rebuilding = this.#next !== undefined

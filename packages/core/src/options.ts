@@ -74,6 +74,11 @@ export interface CollectionTuning {
   /** Removed points from which on, beside a tenth of all, their space is made free; default 1,000. */
   readonly reclaimFrom?: number
   /**
+   * Codes whose file is so large are read into memory after the collection has opened, beside its first searches: the
+   * usual ones read from the file the codes they need, all others wait. Default 64 MiB; 0 for all of them.
+   */
+  readonly codesLaterFromBytes?: number
+  /**
    * Bytes that the collection may take in memory: codes, graph, slots, and caches as large as they may become;
    * default: no bound. Writes and rebuilds that would need more are refused (`ANNULUS_MEMORY_BUDGET`), and so is opening.
    */
@@ -128,6 +133,7 @@ const tuningNames = [
   'graphFrom',
   'backlogMax',
   'reclaimFrom',
+  'codesLaterFromBytes',
   'memoryBudget',
   'payloadCacheBytes',
   'slowSearchMs',
@@ -152,6 +158,7 @@ export function parseTuning(options: CollectionOptions): Tuning {
     graphFrom: integer(options.graphFrom ?? Math.max(codesFrom, 5_000), 'graphFrom', codesFrom),
     backlogMax: integer(options.backlogMax ?? 50_000, 'backlogMax', 1),
     reclaimFrom: integer(options.reclaimFrom ?? 1_000, 'reclaimFrom', 1),
+    codesLaterFromBytes: integer(options.codesLaterFromBytes ?? 64 << 20, 'codesLaterFromBytes', 0),
     memoryBudget: budgetOf(options.memoryBudget, payloadCacheBytes),
     payloadCacheBytes,
     slowSearchMs: finite(options.slowSearchMs ?? 100, 'slowSearchMs', 0),

@@ -30,6 +30,9 @@ export interface SearchParts extends Pick<Scope, 'pool' | 'storage' | 'reader' |
   readonly betweenCommits: BetweenCommits
 }
 
+/** Codes that a search looks at beside the graph without waiting for all to be in memory. */
+const scannedEarlyMax = 1_000
+
 /** A search that was overtaken this often makes the next writes wait. */
 const retriesMax = 3
 
@@ -128,10 +131,37 @@ export interface Begun {
 async function begin(parts: SearchParts, options: ParsedSearch, again = false): Promise<Begun> {
   if (options.signal?.aborted === true) throw new AbortError(options.signal.reason)
   const startMs = nowMs()
+  const begun = await planned(parts, options, again)
+  const { done } = parts.indexer.loading
+  if (done === undefined || goesAhead(begun, options)) {
+    return { ...begun, startMs, plannedMs: nowMs() }
+  }
+  await done
+  return { ...(await planned(parts, options, again)), startMs, plannedMs: nowMs() }
+}
+
+type Planned = Pick<Begun, 'match' | 'scope' | 'strategy'>
+
+async function planned(
+  parts: SearchParts,
+  options: ParsedSearch,
+  again: boolean,
+): Promise<Planned> {
   const match = await matchOf(parts, options)
   const scope = survey(parts, match, again || options.filter !== undefined)
   const strategy = strategyFor(parts.table.live.size, scope, options)
-  return { match, scope, strategy, startMs, plannedMs: nowMs() }
+  return { match, scope, strategy }
+}
+
+/**
+ * Whether it need not wait for codes that are still being read and checked: it looks at none, or walks through the graph,
+ * which reads those it needs, and then compares what it has found with originals.
+ */
+function goesAhead({ scope, strategy }: Planned, { rescore }: ParsedSearch): boolean {
+  if (strategy === 'exact' || strategy === 'none') return true
+  const scanned = scope.coverage?.unlinked.size ?? 0
+  const rescores = rescore === 'bounded' || rescore === true
+  return strategy === 'graph' && rescores && !scope.filtered && scanned <= scannedEarlyMax
 }
 
 export function strategyFor(

@@ -17,6 +17,8 @@ export interface SnapshotOptions {
   readonly store: CollectionStore
   readonly files: FileOps
   readonly pool: Pool
+  /** Codes of so many bytes or more are loaded after opening. */
+  readonly codesLaterFrom: number
   readonly onRebuilt: (file: string, reason: AnnulusError) => void
 }
 
@@ -73,7 +75,15 @@ export class Snapshots {
     const { codes, graph } = this.#manifest ?? {}
     if (codes === undefined) return undefined
     const paths = { codes: this.#path(codes), graph: graph && this.#path(graph) }
-    return new IndexFiles(paths, this.#options.pool, signal)
+    const { pool, codesLaterFrom } = this.#options
+    return new IndexFiles(paths, { pool, codesLaterFrom, signal })
+  }
+
+  /** Codes that were loaded after opening turned out to be damaged. */
+  lose(reason: AnnulusError): void {
+    this.#saved = undefined
+    const file = this.#manifest?.codes
+    if (file !== undefined) this.#options.onRebuilt(this.#path(file), reason)
   }
 
   /** The slot table as of the last commit: from the snapshot and the changes since, or from all records. */
@@ -166,6 +176,8 @@ export class Snapshots {
   ): Promise<void> {
     const { database } = this.#options.store
     if (database.readOnly || database.latch.tripped) return
+    // Sooner replayed at the next open than waited for.
+    if (generation?.isLoading === true) return
     if (this.#changes(sequence, table, generation) < changesMin) return
     // What the snapshot covers must be in LMDB to be dropped there.
     await database.flush()

@@ -43,6 +43,8 @@ export interface CollectionStats {
     readonly settings: QuantizerSettings | undefined
     readonly reason: string | undefined
     readonly encoded: number
+    /** Codes in memory: fewer than there are while those of a large collection are read after opening. */
+    readonly loaded: number
     readonly linked: number
     /** Slots that wait for codes or links. */
     readonly backlog: number
