@@ -58,7 +58,9 @@ function cache(percent) {
 async function use(variant, run) {
   const database = await open(values.database, { storage: storages[variant]() })
   try {
-    return await run(await database.collection(values.collection))
+    const collection = await database.collection(values.collection)
+    await collection.waitForIndex()
+    return await run(collection)
   } finally {
     await database.close()
   }

@@ -56,6 +56,7 @@ for (const backend of isUringSupported().supported ? ['mmap', 'io_uring'] : ['mm
       values.collection,
       values.cold ? { payloadCacheBytes: 0 } : {},
     )
+    await collection.waitForIndex()
   }
   await reopen()
   const queries = []

@@ -74,6 +74,7 @@ async function reopen() {
   await peer.open(options)
   await peer.search(queries[0], limit, peer.settings[0])
   print({ what: 'open', warm, seconds: (performance.now() - started) / 1000 })
+  await peer.settled?.()
 }
 
 /** Runs queries round and round for a while; the recall of the first round, the rate of all. */

@@ -49,6 +49,7 @@ for (const [name, backend] of Object.entries(backends)) {
       forget(values.database, '.seg')
       const database = await open(values.database, { storage, readOnly: true })
       const collection = await database.collection(values.collection)
+      await collection.waitForIndex()
       const options = { limit: 10, ef: 64, oversampling, rescore: true, withPayload: false }
       const latencies = []
       let next = 0

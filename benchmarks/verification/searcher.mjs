@@ -29,6 +29,7 @@ const database = await open(settings.database, {
   storage: storageByName(settings.backend),
 })
 const collection = await database.collection(settings.collection)
+await collection.waitForIndex()
 const queries = await makeQueries(collection)
 if (!process.report.getReport().sharedObjects.some((path) => path.startsWith(settings.expected))) {
   throw new Error(`the addon in ${settings.expected} was not loaded`)

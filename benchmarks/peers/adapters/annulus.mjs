@@ -33,6 +33,10 @@ export function annulusPeer(backend, settings, quantization = () => scalar()) {
       const [{ name }] = this.database.collections()
       this.collection = await this.database.collection(name)
     },
+    /** Large codes are read after the first searches. */
+    async settled() {
+      await this.collection.waitForIndex()
+    },
     filter({ field, values }) {
       return { [field]: { in: values } }
     },

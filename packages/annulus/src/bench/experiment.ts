@@ -109,6 +109,8 @@ async function runRow(
   const runs: ExperimentRow[] = []
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     const collection = await session.collection()
+    // Large codes are still being read.
+    await collection.waitForIndex()
     const warming = options.cache === 'warm' ? options.queries.length : 0
     await runQueries(collection, options, variant, warming)
     runs.push(await runOnce(collection, options, variant))

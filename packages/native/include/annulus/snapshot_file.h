@@ -243,6 +243,7 @@ class SnapshotFile {
     return false;
   }
   FileStatus failed(int) const { return corrupt("no snapshots on this platform yet"); }
+  static constexpr size_t piece_bytes = size_t{4} << 20;
   FileStatus corrupt(const char *what) const {
     return FileStatus::failed(FileError::corrupt, "", what);
   }
