@@ -98,6 +98,7 @@ export async function openParts(
     const snapshots = new Snapshots({ directory, store, files, pool, codesLaterFrom, onRebuilt })
     const { table, generation } = await snapshots.load(new AbortController().signal)
     table.release(unusedSlots(table, generation))
+    if (generation !== undefined) budget.bind(generation.codes)
     const readers = new Readers()
     const reader = storage.reader?.()
     const indexer = new Indexer(

@@ -42,7 +42,7 @@ export class IndexJobs {
 
   /** Codes for what the collection holds now, none encoded yet; of a `kept` kind as long as it fits. */
   async train(kept?: Choice, replaced?: Generation): Promise<Generation> {
-    const { storage, table, metric, pool, readers, onProgress } = this.#options
+    const { storage, table, metric, pool, readers, budget, onProgress } = this.#options
     const signal = this.#signal
     const trainedOn = table.live.size
     onProgress({ phase: 'training', done: 0, total: trainedOn })
@@ -50,6 +50,7 @@ export class IndexJobs {
     const { dimension } = storage
     const choice = this.#choose(kept, replaced)
     const codes = await this.#quantizer(choice).train(sample, { dimension, metric, pool, signal })
+    budget.bind(codes)
     onProgress({ phase: 'training', done: trainedOn, total: trainedOn })
     return new Generation(codes, trainedOn, 0, choice)
   }

@@ -1,6 +1,12 @@
 // What a collection will take of memory once its points are indexed, and whether that fits what it may take.
 import { AnnulusError } from '@annulus/native'
-import { type CodeSize, codeSize, type Quantizer, quantizerFrom } from '@annulus/quantization'
+import {
+  type CodeSize,
+  type Codes,
+  codeSize,
+  type Quantizer,
+  quantizerFrom,
+} from '@annulus/quantization'
 import { filterCacheBytes } from './cache-sizes.js'
 import type { CollectionConfig } from './collection-config.js'
 import type { Generation } from './generation.js'
@@ -66,6 +72,11 @@ export class MemoryBudget {
     const { bytes } = this
     if (bytes === undefined) return undefined
     return Math.max(1, bytes - codesSlack - this.#with(slots, 0).total)
+  }
+
+  /** Where there is a budget all of it is for points: codes that are about to be used make no sketches for scans. */
+  bind(codes: Pick<Codes, 'limitSketches'>): void {
+    if (this.bytes !== undefined) codes.limitSketches?.(0)
   }
 
   /** @throws AnnulusError `ANNULUS_MEMORY_BUDGET` when so many slots do not fit. */

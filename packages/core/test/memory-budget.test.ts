@@ -82,6 +82,30 @@ describe('memoryBudget', () => {
     )
   }, 60_000)
 
+  it.each([undefined, 1 << 28])('leaves no room for sketches, budget %s', async (memoryBudget) => {
+    const path = await directory()
+    const storage = lastingMemory()
+    const settings = { dimension: 512, codesFrom: 100, ...(memoryBudget && { memoryBudget }) }
+    let db = await openHere(path, storage)
+    let collection = await db.collection('c', settings)
+    await collection.upsert(pointsOf(2_400, 512))
+    await collection.waitForIndex()
+    const grownBySearching = async () => {
+      const before = collection.stats().memory.codes
+      await collection.search(vectors(1, 512, 5)[0] ?? [], { filter: { even: 1 } })
+      await collection.search(vectors(1, 512, 5)[0] ?? [])
+      return collection.stats().memory.codes - before
+    }
+    const grown = await grownBySearching()
+    await db.close()
+    db = await openHere(path, storage)
+    collection = await db.collection('c', memoryBudget === undefined ? {} : { memoryBudget })
+    const grownAgain = await grownBySearching()
+    await db.close()
+    if (memoryBudget === undefined) expect(Math.min(grown, grownAgain)).toBeGreaterThan(0)
+    else expect([grown, grownAgain]).toEqual([0, 0])
+  })
+
   it.each([4, 16, 40])('reckons links closely, m %i', async (m) => {
     const pool = new Pool(2)
     const dimension = 4

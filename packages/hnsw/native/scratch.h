@@ -31,7 +31,8 @@ struct Scratch {
     words.reserve(params.m0() + 1);
   }
 
-  AlignedVector<uint8_t> query;  // prepared
+  AlignedVector<uint8_t> query;     // prepared
+  AlignedVector<uint8_t> sketched;  // the same for sketches, once a scan has needed it
   Visited visited;
   Beam beam;
   Beam results;                  // of a filtered search
@@ -54,7 +55,8 @@ struct Scratch {
   size_t bytes() const {
     size_t of_parts = parts.capacity() * sizeof(Beam);
     for (const Beam &part : parts) of_parts += part.bytes();
-    return of_parts + query.capacity() + visited.bytes() + beam.bytes() + results.bytes() +
+    return of_parts + query.capacity() + sketched.capacity() + visited.bytes() + beam.bytes() +
+           results.bytes() +
            (frontier.capacity() + candidates.capacity() + rivals.capacity() + chosen.capacity() +
             found.capacity()) *
                sizeof(Entry) +

@@ -66,7 +66,7 @@ int32_t run(const Graph &graph, Scratch &scratch, annulus_candidate_request &req
   const Choice choice = choose_strategy(graph, admission, width);
   const auto scan = [&]() -> int32_t {
     const uint32_t wanted = std::min(width, std::max(request.k, 1u));
-    if (!scan_admitted(graph, scratch, admission, choice.admitted, wanted, pool, request.abort)) {
+    if (!scan_admitted(graph, scratch, admission, choice.admitted, wanted, pool, request)) {
       return ANNULUS_ABORTED;
     }
     hand_out(graph, scratch, scratch.results, request);

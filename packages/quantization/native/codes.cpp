@@ -86,6 +86,11 @@ void Codes::prepare_slot_early(uint32_t slot, void *query) const {
   prepare_slot(slot, query);
 }
 
+bool Codes::has_sketches() const {
+  const bool decoded = kind_ == CodeKind::none || kind_ == CodeKind::scalar;
+  return decoded && Sketches::suit(metric_, rows_.layout().stride);
+}
+
 void Codes::prefetch(const uint32_t *slots, size_t n) const {
   const RowView view = rows_.view();
   for (size_t i = 0; i < n; ++i) prefetch_row(view.row(slots[i]), rows_.layout().code_bytes);

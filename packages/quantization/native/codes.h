@@ -19,6 +19,7 @@
 
 #include "calibration.h"
 #include "row_store.h"
+#include "sketches.h"
 
 namespace annulus {
 
@@ -49,7 +50,7 @@ class Codes {
   RowStore &rows() { return rows_; }
   const RowStore &rows() const { return rows_; }
   /// Memory in use.
-  virtual uint64_t bytes() const { return rows_.bytes() + sizeof *this; }
+  virtual uint64_t bytes() const { return rows_.bytes() + sketches_.bytes() + sizeof *this; }
 
   /// Writes the codes of n raw vectors into reserved slots. Any thread, disjoint slots.
   virtual void encode(const float *vectors, size_t n, uint64_t first_slot) = 0;
@@ -103,6 +104,10 @@ class Codes {
 
   void prefetch(const uint32_t *slots, size_t n) const;
 
+  /// Whether there are sketches: where distances are those of the vectors that codes stand for.
+  bool has_sketches() const;
+  Sketches &sketches() { return sketches_; }
+
   /// What training found, for the user.
   virtual std::vector<Parameter> parameters() const { return {}; }
   /// What training found, for the snapshot: bytes that `load_codes` of this kind understands.
@@ -118,7 +123,7 @@ class Codes {
 
  protected:
   Codes(CodeKind kind, uint32_t dimension, uint32_t metric, const RowLayout &layout)
-      : kind_(kind), dimension_(dimension), metric_(metric), rows_(layout) {}
+      : kind_(kind), dimension_(dimension), metric_(metric), rows_(layout), sketches_(*this) {}
 
   /// Writes the norm of a vector, or of a query that has none at hand, behind a prepared query.
   void note_norm(const float *vector, void *prepared) const;
@@ -140,6 +145,7 @@ class Codes {
   std::atomic<bool> arriving_{false};
   mutable std::mutex arriving_mutex_;
   std::shared_ptr<ArrivingRows> arriving_rows_;
+  Sketches sketches_;
   std::atomic<uint32_t> references_{1};
 };
 
@@ -218,6 +224,7 @@ class CodesOf : public Codes {
     table.prefetch = [](void *self, const uint32_t *slots, size_t n) {
       of(self)->prefetch(slots, n);
     };
+    if (has_sketches()) add_sketches(table);
     if (bounded()) {
       table.query_bounds = [](void *self, const void *query, const uint32_t *slots,
                               const float *distances, size_t n, annulus_bound *out) {
@@ -231,6 +238,19 @@ class CodesOf : public Codes {
   using Codes::Codes;
 
  private:
+  void add_sketches(annulus_scorer &table) {
+    table.sketch_query_bytes = sketches().query_bytes();
+    table.sketch_prepare = [](void *self, const float *vector, void *query) -> int32_t {
+      return of(self)->sketches().prepare(vector, query) ? 1 : 0;
+    };
+    table.sketch_begin = [](void *self, const uint32_t *slots, size_t n) -> int32_t {
+      return of(self)->sketches().begin(slots, n) ? 1 : 0;
+    };
+    table.sketch_keep = [](void *self, const void *query, uint32_t *slots, size_t n, float limit,
+                           size_t *unknown) {
+      return of(self)->sketches().keep(query, slots, n, limit, *unknown);
+    };
+  }
   static Kind *of(void *self) { return static_cast<Kind *>(self); }
 };
 

@@ -61,6 +61,7 @@ struct Encoding : std::enable_shared_from_this<Encoding> {
     for (size_t v = from; v < end;) {
       const size_t run_end = slots.run_end(v, end);
       codes->encode(vectors + v * codes->dimension(), run_end - v, slots[v]);
+      codes->sketches().forget(slots[v], run_end - v);
       v = run_end;
     }
     if (codes->calibration().known()) look_at(from, end);

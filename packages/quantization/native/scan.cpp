@@ -2,6 +2,7 @@
 
 #include <annulus/aligned.h>
 #include <annulus/bitmap.h>
+#include <annulus/sieve.h>
 #include <annulus/together.h>
 
 #include <atomic>
@@ -11,7 +12,7 @@ namespace annulus {
 
 namespace {
 
-constexpr size_t batch_slots = 256;
+constexpr size_t batch_slots = Sieve::batch;
 // Codes worth waking a worker for: about half a millisecond of them.
 constexpr uint64_t part_bytes = 4 << 20;
 
@@ -23,6 +24,23 @@ class Scan {
  public:
   Scan(const Codes &codes, const void *query, const ScanRange &range, const int32_t *abort)
       : codes_(codes), query_(query), range_(range), abort_(abort) {}
+
+  // Some of the slots, spread over all.
+  size_t sample(uint64_t wanted, uint32_t *slots, size_t most) const {
+    const uint64_t every = wanted / most + 1;
+    uint64_t seen = 0;
+    size_t count = 0;
+    uint32_t some[batch_slots];
+    for (uint64_t from = range_.from; from < range_.to;) {
+      size_t n = 0;
+      from = take(from, range_.to, some, n);
+      for (size_t i = 0; i < n; ++i) {
+        if (seen++ % every == 0 && count < most) slots[count++] = some[i];
+      }
+    }
+    return count;
+  }
+  void use(const SketchedQuery &sketched) { sketched_ = sketched; }
 
   // How many slots are scored.
   uint64_t wanted() const {
@@ -37,15 +55,22 @@ class Scan {
   // Nearest of slots [from, to).
   void part(uint64_t from, uint64_t to, TopK &top) const {
     uint32_t slots[batch_slots];
+    Sieve sieve(sketched_);
+    const auto score = [&](const uint32_t *some, size_t n) { look_at(some, n, top); };
+    const auto limit = [&] { return top.worst(); };
     while (from < to && !raised(abort_)) {
       size_t n = 0;
-      from = range_.allowed == nullptr ? take_all(from, to, slots, n)
-                                       : take_allowed(from, to, slots, n);
-      look_at(slots, n, top);
+      from = take(from, to, slots, n);
+      sieve.add(slots, n, limit, score);
     }
+    sieve.flush(score);
   }
 
  private:
+  uint64_t take(uint64_t from, uint64_t to, uint32_t *slots, size_t &n) const {
+    return range_.allowed == nullptr ? take_all(from, to, slots, n)
+                                     : take_allowed(from, to, slots, n);
+  }
   static uint64_t take_all(uint64_t from, uint64_t to, uint32_t *slots, size_t &n) {
     while (from < to && n < batch_slots) slots[n++] = static_cast<uint32_t>(from++);
     return from;
@@ -73,6 +98,9 @@ class Scan {
 
   void look_at(const uint32_t *slots, size_t n, TopK &top) const {
     float distances[batch_slots];
+    for (; n > batch_slots; slots += batch_slots, n -= batch_slots) {
+      look_at(slots, batch_slots, top);
+    }
     codes_.distances(query_, slots, n, distances);
     float worst = top.worst();
     for (size_t i = 0; i < n; ++i) {
@@ -87,11 +115,12 @@ class Scan {
   const void *query_;
   const ScanRange &range_;
   const int32_t *abort_;
+  SketchedQuery sketched_;
 };
 
 }  // namespace
 
-int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *query, size_t k,
+int32_t scan(Codes &codes, const Held<annulus_pool> &pool, const float *query, size_t k,
              const ScanRange &wanted, const int32_t *abort, std::vector<Neighbour> &found,
              std::vector<annulus_bound> *bounds) {
   ScanRange range = wanted;
@@ -102,10 +131,18 @@ int32_t scan(const Codes &codes, const Held<annulus_pool> &pool, const float *qu
   try {
     AlignedVector<uint8_t> prepared(codes.prepared_bytes());
     codes.prepare_query(query, prepared.data());
-    const Scan task(codes, prepared.data(), range, abort);
+    Scan task(codes, prepared.data(), range, abort);
+    const uint64_t slots_wanted = task.wanted();
+    const annulus_scorer scorer = codes.scorer();
+    AlignedVector<uint8_t> sketched;
+    if (range.sketched && slots_wanted >= sieve_from) {
+      task.use(SketchedQuery::of(scorer, query, sketched, [&](uint32_t *slots, size_t most) {
+        return task.sample(slots_wanted, slots, most);
+      }));
+    }
     // As many parts as what is scored is worth, however far it is spread. They start at multiples
     // of 32 slots, so that each owns whole words of the bitmap.
-    const uint64_t worth = task.wanted() * codes.rows().layout().stride / part_bytes + 1;
+    const uint64_t worth = slots_wanted * codes.rows().layout().stride / part_bytes + 1;
     const uint64_t part_slots = ((range.to - range.from) / worth / 32 + 1) * 32;
     const uint64_t first = range.from / part_slots;
     const auto parts = static_cast<size_t>((range.to - 1) / part_slots - first + 1);
@@ -161,6 +198,7 @@ void candidates(void *self, annulus_candidate_request *request) {
   ScanRange range;
   range.allowed = request->allowed;
   range.allowed_bits = request->allowed_bits;
+  range.sketched = true;
   request->found = 0;
   try {
     std::vector<Neighbour> found;

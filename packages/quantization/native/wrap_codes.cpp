@@ -54,6 +54,12 @@ Napi::Value bytes(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), static_cast<double>(open_handle(info[0]).codes->bytes()));
 }
 
+// limitSketches(codes, bytes)
+void limit_sketches(const Napi::CallbackInfo &info) {
+  constexpr uint64_t most = uint64_t{1} << 53;
+  open_handle(info[0]).codes->sketches().set_bytes_max(whole_number(info[1], "bytes", 0, most));
+}
+
 // fit(codes): [looked at, beyond, share of the training sample beyond]; undefined where not known
 Napi::Value fit(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
@@ -148,6 +154,7 @@ void export_codes(Napi::Env env, Napi::Object exports) {
   exports.Set("describe", Napi::Function::New(env, describe, "describe"));
   exports.Set("slots", Napi::Function::New(env, slots, "slots"));
   exports.Set("bytes", Napi::Function::New(env, bytes, "bytes"));
+  exports.Set("limitSketches", Napi::Function::New(env, limit_sketches, "limitSketches"));
   exports.Set("fit", Napi::Function::New(env, fit, "fit"));
   exports.Set("decode", Napi::Function::New(env, decode, "decode"));
   exports.Set("scorer", Napi::Function::New(env, scorer, "scorer"));

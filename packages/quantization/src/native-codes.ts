@@ -70,6 +70,10 @@ export class NativeCodes implements Codes {
     }
   }
 
+  limitSketches(bytes: number): void {
+    native.limitSketches(this.#handle, bytes)
+  }
+
   get fit(): CodeFit | undefined {
     const counts = native.fit(this.#handle)
     if (counts === undefined) return undefined

@@ -61,6 +61,7 @@ interface Addon extends AddonBase {
   describe(codes: CodesHandle): Description
   slots(codes: CodesHandle): number
   bytes(codes: CodesHandle): number
+  limitSketches(codes: CodesHandle, bytes: number): void
   /** Vectors looked at, those beyond, and the share of the training sample that is. */
   fit(codes: CodesHandle): [number, number, number] | undefined
   decode(codes: CodesHandle, slot: number): Float32Array

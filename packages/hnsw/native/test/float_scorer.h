@@ -40,7 +40,11 @@ class FloatScorer {
                 std::memcpy(query, of(self).vector(slot),
                             of(self).table_.dimension * sizeof(float));
               },
-              [](void *self, const uint32_t *slots, size_t n) { of(self).prefetch(slots, n); }};
+              [](void *self, const uint32_t *slots, size_t n) { of(self).prefetch(slots, n); },
+              0,
+              nullptr,
+              nullptr,
+              nullptr};
   }
 
   /// Appends one vector (normalised by the caller for cosine, which is then -dot).

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 #define ANNULUS_ABI_MAGIC 0x414e4c53u /* "ANLS" */
-#define ANNULUS_ABI_VERSION 2u
+#define ANNULUS_ABI_VERSION 3u
 
 /* Codes of `annulus_head.kind`. */
 enum {
@@ -73,6 +73,9 @@ typedef struct annulus_pool {
 /* Share of the pairs for which each side of a bound of `query_bounds` holds. */
 #define ANNULUS_BOUND_CONFIDENCE 0.99
 
+/* Probability that `sketch_keep` leaves out a slot that is nearer than the limit. */
+#define ANNULUS_SKETCH_LOSS 3.2e-5
+
 /* How far a true distance lies below its estimate at most, and how far above:
    estimate - below <= true <= estimate + above; infinite where unknown. */
 typedef struct annulus_bound {
@@ -104,6 +107,21 @@ typedef struct annulus_scorer {
   void (*query_from_slot)(void *self, uint32_t slot, void *query);
   /* Optional hint: brings the codes of these slots towards the cache. */
   void (*prefetch)(void *self, const uint32_t *slots, size_t n);
+  /* Optional (NULL where it would not pay), all of what follows or none of it: short sketches of
+     codes, by which a scan passes over those too far away to matter. They are made as scans come
+     by. A query for them takes `sketch_query_bytes`, 64-byte aligned, and is prepared from the
+     vector. */
+  uint64_t sketch_query_bytes;
+  /* 0 when there are no sketches yet: `sketch_begin` is to be called before. */
+  int32_t (*sketch_prepare)(void *self, const float *vector, void *query);
+  /* With some slots that are spread over all that a scan looks at. Returns 0 where sketches cannot
+     be had. */
+  int32_t (*sketch_begin)(void *self, const uint32_t *slots, size_t n);
+  /* Moves those of the slots to the front that may be as near as `limit`, and returns how many
+     they are: farther ones stay among them, nearer ones are left out with a probability of at most
+     ANNULUS_SKETCH_LOSS each. Those that have no sketch stay and are counted in `unknown`. */
+  size_t (*sketch_keep)(void *self, const void *query, uint32_t *slots, size_t n, float limit,
+                        size_t *unknown);
 } annulus_scorer;
 
 /* One batch of exact distances. The request and all it points to belong to the caller, who keeps

@@ -57,6 +57,21 @@ ANNULUS_AVX2 inline void agreement(const uint8_t *const *rows, size_t count,
   for (; r < count; ++r) agreement_rows<1>(rows + r, magnitudes, negative, words, out + r);
 }
 
+ANNULUS_AVX2 inline void weighted(const uint8_t *const *rows, size_t count, const uint64_t *planes,
+                                  size_t words, int32_t *out) {
+  const size_t stride = (words + 7) / 8 * 8;
+  for (size_t r = 0; r < count; ++r) {
+    int64_t sum = 0;
+    for (size_t w = 0; w < words; ++w) {
+      const uint64_t bits = sign_scalar::word_at(rows[r], w);
+      sum += _mm_popcnt_u64(bits & planes[w]) + 2 * _mm_popcnt_u64(bits & planes[stride + w]) +
+             4 * _mm_popcnt_u64(bits & planes[2 * stride + w]) -
+             8 * _mm_popcnt_u64(bits & planes[3 * stride + w]);
+    }
+    out[r] = static_cast<int32_t>(sum);
+  }
+}
+
 ANNULUS_AVX2 inline void differing(const uint8_t *const *rows, size_t count, const uint8_t *row,
                                    size_t words, uint32_t *out) {
   for (size_t r = 0; r < count; ++r) {

@@ -34,6 +34,28 @@ inline void agreement(const uint8_t *const *rows, size_t count, const uint8_t *m
   }
 }
 
+inline void weighted(const uint8_t *const *rows, size_t count, const uint64_t *planes, size_t words,
+                     int32_t *out) {
+  const size_t stride = (words + 7) / 8 * 8;
+  const auto ones_of = [](uint8x16_t bits) { return vpaddlq_u8(vcntq_u8(bits)); };
+  for (size_t r = 0; r < count; ++r) {
+    uint32x4_t counts[4] = {vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0), vdupq_n_u32(0)};
+    for (size_t w = 0; w < words; w += 2) {
+      const uint64_t second = w + 1 < words ? sign_scalar::word_at(rows[r], w + 1) : 0;
+      const uint8x16_t bits = vreinterpretq_u8_u64(
+          vcombine_u64(vcreate_u64(sign_scalar::word_at(rows[r], w)), vcreate_u64(second)));
+      for (size_t p = 0; p < 4; ++p) {
+        const uint8x16_t plane = vreinterpretq_u8_u64(vld1q_u64(planes + p * stride + w));
+        counts[p] = vpadalq_u16(counts[p], ones_of(vandq_u8(bits, plane)));
+      }
+    }
+    out[r] = static_cast<int32_t>(vaddvq_u32(counts[0])) +
+             2 * static_cast<int32_t>(vaddvq_u32(counts[1])) +
+             4 * static_cast<int32_t>(vaddvq_u32(counts[2])) -
+             8 * static_cast<int32_t>(vaddvq_u32(counts[3]));
+  }
+}
+
 inline void differing(const uint8_t *const *rows, size_t count, const uint8_t *row, size_t words,
                       uint32_t *out) {
   for (size_t r = 0; r < count; ++r) {

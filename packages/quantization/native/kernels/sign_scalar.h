@@ -35,6 +35,26 @@ inline uint32_t ones(uint64_t bits) {
   return static_cast<uint32_t>((bits * 0x0101010101010101u) >> 56);
 }
 
+// `count_word` counts the bits of a word.
+template <typename Count>
+inline int32_t weighted_row(const uint8_t *row, const uint64_t *planes, size_t words,
+                            Count count_word) {
+  const size_t stride = (words + 7) / 8 * 8;
+  int32_t counts[4] = {};
+  for (size_t w = 0; w < words; ++w) {
+    const uint64_t bits = word_at(row, w);
+    for (size_t p = 0; p < 4; ++p) {
+      counts[p] += static_cast<int32_t>(count_word(bits & planes[p * stride + w]));
+    }
+  }
+  return counts[0] + 2 * counts[1] + 4 * counts[2] - 8 * counts[3];
+}
+
+inline void weighted(const uint8_t *const *rows, size_t count, const uint64_t *planes, size_t words,
+                     int32_t *out) {
+  for (size_t r = 0; r < count; ++r) out[r] = weighted_row(rows[r], planes, words, ones);
+}
+
 inline void differing(const uint8_t *const *rows, size_t count, const uint8_t *row, size_t words,
                       uint32_t *out) {
   for (size_t r = 0; r < count; ++r) {

@@ -20,6 +20,7 @@ struct Case {
   std::vector<const uint8_t *> rows;
   annulus::AlignedVector<uint8_t> magnitudes;
   std::vector<uint64_t> negative;
+  annulus::AlignedVector<uint64_t> planes;
 };
 
 // `extreme`: nearly all bits and magnitudes as large as can be, where sums could overflow.
@@ -27,7 +28,7 @@ Case make_case(size_t words, size_t count, bool extreme, std::mt19937_64 &random
   const auto byte = [&] {
     return static_cast<uint8_t>(extreme && random() % 16 != 0 ? 255 : random());
   };
-  Case made{words, {}, {}, annulus::AlignedVector<uint8_t>(64 * words), {}};
+  Case made{words, {}, {}, annulus::AlignedVector<uint8_t>(64 * words), {}, {}};
   for (size_t r = 0; r < count; ++r) {
     made.owned.emplace_back(new uint8_t[8 * words]);
     for (size_t i = 0; i < 8 * words; ++i) made.owned.back()[i] = byte();
@@ -35,6 +36,9 @@ Case make_case(size_t words, size_t count, bool extreme, std::mt19937_64 &random
   }
   for (uint8_t &magnitude : made.magnitudes) magnitude = byte();
   for (size_t w = 0; w < words; ++w) made.negative.push_back(extreme ? 0 : random());
+  // Behind the words of a row planes may hold anything: rows have no bits there.
+  made.planes.resize(annulus::weight_planes * annulus::weight_plane_words(words));
+  for (uint64_t &word : made.planes) word = extreme ? ~uint64_t{0} : random();
   return made;
 }
 
@@ -46,6 +50,9 @@ std::vector<int64_t> run(const SignKernels &kernels, const Case &c) {
                     out.data());
   kernels.differing(c.rows.data(), count, c.rows[0], c.words, differing.data());
   out.insert(out.end(), differing.begin(), differing.end());
+  std::vector<int32_t> weighted(count);
+  kernels.weighted(c.rows.data(), count, c.planes.data(), c.words, weighted.data());
+  out.insert(out.end(), weighted.begin(), weighted.end());
   return out;
 }
 
@@ -64,6 +71,19 @@ std::vector<int64_t> expected(const Case &c) {
   for (const uint8_t *row : c.rows) {
     int64_t sum = 0;
     for (size_t i = 0; i < 64 * c.words; ++i) sum += bit(row, i) != bit(c.rows[0], i);
+    out.push_back(sum);
+  }
+  for (const uint8_t *row : c.rows) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < 64 * c.words; ++i) {
+      int weight = 0;
+      for (size_t p = 0; p < annulus::weight_planes; ++p) {
+        const uint64_t word = c.planes[p * annulus::weight_plane_words(c.words) + i / 64];
+        const int value = p + 1 == annulus::weight_planes ? -(1 << p) : 1 << p;
+        if (((word >> (i % 64)) & 1) != 0) weight += value;
+      }
+      if (bit(row, i)) sum += weight;
+    }
     out.push_back(sum);
   }
   return out;
