@@ -1,8 +1,8 @@
 // One peer in its own process: builds, then searches with 1 and 8 callers at every setting; with `phase` only one of the two, so
 // that a search can run under a memory limit, or `filters`, the searches of a file that filter-cases.mjs has made. Files of what was
 // built before are cold when it is opened, or with `warm` in the page cache. Started by run.mjs; prints one JSON line a result.
-import { createReadStream } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { open, readdir, readFile, rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -62,12 +62,20 @@ async function keep() {
   print({ what: 'keep', seconds: (performance.now() - started) / 1000 })
 }
 
+/** Into one buffer, for what it allocates would count as memory of the peer. */
+const block = Buffer.allocUnsafe(2 ** 20)
+async function readWhole(path) {
+  const file = await open(path)
+  while ((await file.read(block)).bytesRead > 0);
+  await file.close()
+}
+
 /** Opens what an earlier run has built, with all of its files in the page cache or none. */
 async function reopen() {
   for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue
     const file = join(entry.parentPath, entry.name)
-    if (warm) for await (const _ of createReadStream(file, { highWaterMark: 2 ** 20 }));
+    if (warm) await readWhole(file)
     else dropPageCache(file)
   }
   const started = performance.now()
@@ -124,7 +132,19 @@ async function search() {
       print({ what: 'search', setting, callers, recall: recall(found), ...figures })
     }
   }
-  print({ what: 'memory', rssMB: process.memoryUsage.rss() / 1e6, parts: peer.memory?.() })
+  print({
+    what: 'memory',
+    rssMB: process.memoryUsage.rss() / 1e6,
+    ownMB: ownMB(),
+    parts: peer.memory?.(),
+  })
+}
+
+/** What the system cannot take back as it can pages of files; undefined elsewhere than on Linux. */
+function ownMB() {
+  if (process.platform !== 'linux') return undefined
+  const kib = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))
+  return (Number(kib[1]) * 1024) / 1e6
 }
 
 /**

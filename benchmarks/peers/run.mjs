@@ -92,6 +92,11 @@ for (const row of all.filter(({ what }) => what === 'build')) {
     `${row.peer}: built in ${row.seconds.toFixed(1)} s, ${row.cpuSeconds.toFixed(1)} CPU s, ${row.rssMB.toFixed(0)} MB resident`,
   )
 }
+for (const row of all.filter(({ what }) => what === 'memory')) {
+  console.log(
+    `${row.peer}: ${row.rssMB.toFixed(0)} MB resident after searching, ${row.ownMB?.toFixed(0) ?? '?'} of them not pages of files`,
+  )
+}
 if (values.phase === 'filters') console.log(filterTable(all))
 console.log(
   '\n| peer | setting | recall@10 | QPS, 1 caller | QPS, 8 callers | CPU µs a query (1 / 8) | event loop p99 ms |\n|---|---|---:|---:|---:|---:|---:|',
