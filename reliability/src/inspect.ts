@@ -21,7 +21,7 @@ export async function inspect(collection: Collection<Payload>, seed: number): Pr
   }
   for await (const point of collection.points({ withVector: true })) {
     const number = numberOf(point.id)
-    const version = versionOf(point)
+    const version = versionOf(point, collection.dimension)
     expect(version !== undefined, `point ${point.id} is not what was written`)
     expect(!points.has(number), `point ${point.id} is there twice`)
     points.set(number, version ?? -1)
@@ -47,7 +47,7 @@ async function searches(
   seed: number,
   expect: (holds: boolean, problem: string) => void,
 ): Promise<void> {
-  const query = vectorOf(seed, seed)
+  const query = vectorOf(seed, seed, collection.dimension)
   for (const color of [undefined, ...colors]) {
     const best = bestOf(points, query, color)
     for (const exact of [true, false]) {
@@ -63,7 +63,7 @@ async function searches(
 function bestOf(points: ReadonlyMap<number, number>, query: Float32Array, color?: string) {
   return [...points]
     .filter(([, version]) => color === undefined || colorOf(version) === color)
-    .map(([number, version]) => distance(query, vectorOf(number, version)))
+    .map(([number, version]) => distance(query, vectorOf(number, version, query.length)))
     .sort((a, b) => a - b)
     .slice(0, searchLimit)
 }
@@ -78,7 +78,7 @@ export function contradiction(
     if (seen.has(id)) return `${id} is found twice`
     seen.add(id)
     if (payload?.version === undefined) return `${id} has no version`
-    const expected = distance(query, vectorOf(numberOf(id), payload.version))
+    const expected = distance(query, vectorOf(numberOf(id), payload.version, query.length))
     if (Math.abs(expected - score) > scoreSlack) return `${id} has score ${score}, not ${expected}`
   }
   return undefined

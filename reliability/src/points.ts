@@ -2,7 +2,16 @@
 import type { Point, PointId, PointInput } from '@annulus/core'
 import { randomFrom } from './random.js'
 
-export const dimension = 8
+/** What points of a collection are like. */
+export interface Shape {
+  readonly dimension: number
+  /** Their numbers are below. */
+  readonly numbersMax: number
+}
+
+export const small: Shape = { dimension: 8, numbersMax: 160 }
+/** So many, and with codes so long, that scans make sketches of them. */
+export const large: Shape = { dimension: 128, numbersMax: 4_000 }
 
 export interface Payload {
   version: number
@@ -20,25 +29,35 @@ export function numberOf(id: PointId): number {
   return typeof id === 'number' ? id : Number(id.slice(1))
 }
 
-export function vectorOf(number: number, version: number): Float32Array {
+/** Some are longer than others, so that not all are equally far away from each other. */
+export function vectorOf(
+  number: number,
+  version: number,
+  dimension = small.dimension,
+): Float32Array {
   const random = randomFrom(number * 7919 + version)
-  return Float32Array.from({ length: dimension }, () => Math.fround(random() * 2 - 1))
+  const length = 1 + (number % 4)
+  return Float32Array.from({ length: dimension }, () => Math.fround(random() * 2 - 1) * length)
 }
 
 export function colorOf(version: number): string {
   return colors[version % colors.length] ?? 'red'
 }
 
-export function pointOf(number: number, version: number): PointInput<Payload> {
+export function pointOf(
+  number: number,
+  version: number,
+  dimension = small.dimension,
+): PointInput<Payload> {
   const payload = { version, color: colorOf(version) }
-  return { id: idOf(number), vector: vectorOf(number, version), payload }
+  return { id: idOf(number), vector: vectorOf(number, version, dimension), payload }
 }
 
 /** The version of a point read back; undefined when anything in it is not as it was written. */
-export function versionOf(point: Point<Payload>): number | undefined {
+export function versionOf(point: Point<Payload>, dimension: number): number | undefined {
   const version = point.payload?.version
   if (version === undefined || point.payload?.color !== colorOf(version)) return undefined
-  const expected = vectorOf(numberOf(point.id), version)
   if (point.vector?.length !== dimension) return undefined
+  const expected = vectorOf(numberOf(point.id), version, dimension)
   return expected.every((value, i) => value === point.vector?.[i]) ? version : undefined
 }

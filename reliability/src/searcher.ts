@@ -1,6 +1,7 @@
 // Someone who searches all the time while others write: only then are points linked before they are
-// visible, and what is removed repaired before more is.
-import type { Collection } from '@annulus/core'
+// visible, and what is removed repaired before more is. Of many points some searches scan codes, by
+// sketches.
+import type { Collection, SearchOptions } from '@annulus/core'
 import { contradiction } from './inspect.js'
 import { type Payload, vectorOf } from './points.js'
 
@@ -8,6 +9,13 @@ export interface Searcher {
   /** Resolves after the last search, to what was wrong with any. */
   stop(): Promise<readonly string[]>
 }
+
+/** So many match, and so wide a beam is asked for, that to look at every code that matches is least work. */
+const scanning = {
+  limit: 20,
+  ef: 300,
+  filter: { color: { in: ['red', 'green'] } },
+} satisfies SearchOptions<Payload>
 
 /** @param onError what becomes of a search that fails; it throws, unless such a failure is to be expected */
 export function searchMeanwhile(
@@ -18,9 +26,9 @@ export function searchMeanwhile(
   let searching = true
   const searches = (async () => {
     for (let number = 0; searching; number++) {
-      const query = vectorOf(number, 1)
+      const query = vectorOf(number, 1, collection.dimension)
       try {
-        const hits = await collection.search(query, { limit: 20 })
+        const hits = await collection.search(query, number % 4 === 0 ? scanning : { limit: 20 })
         const wrong = contradiction(hits, query)
         if (wrong !== undefined) problems.push(`a search while others write: ${wrong}`)
       } catch (error) {

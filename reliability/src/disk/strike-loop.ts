@@ -2,7 +2,7 @@
 // and again, and holds what the next process finds against what was acknowledged.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Message, Start } from '../kill/messages.js'
+import { isLarge, type Message, type Start } from '../kill/messages.js'
 import { Oracle } from '../kill/oracle.js'
 import { Pace } from '../kill/pace.js'
 import { Child } from '../kill/process.js'
@@ -73,6 +73,7 @@ class StrikeLoop {
   readonly #pace = new Pace()
   #next = new Child()
   #version = 0
+  #databases = 0
   /** The last fault, for people. */
   #fault = ''
 
@@ -92,12 +93,13 @@ class StrikeLoop {
   async database(): Promise<void> {
     const backing = await mkdtemp(join(this.#options.directory, 'cut-'))
     const oracle = new Oracle()
+    const large = isLarge(++this.#databases)
     // Names become durable with their file, as on usual file systems, or only with their directory.
     const names = this.#random() < 0.5 ? 'createsync=on' : 'createsync=off'
     for (let life = 0; life < livesPerDatabase && !this.done; life++) {
       const disk = await Disk.mount(this.#options.program, backing, [names])
       try {
-        await this.#life(disk, oracle)
+        await this.#life(disk, oracle, large)
       } finally {
         await disk.unmount()
       }
@@ -107,7 +109,7 @@ class StrikeLoop {
     if (this.report.problems.length === 0) await rm(backing, { recursive: true })
   }
 
-  async #life(disk: Disk, oracle: Oracle): Promise<void> {
+  async #life(disk: Disk, oracle: Oracle, large: boolean): Promise<void> {
     const { backend, forgets } = this.#options
     const random = this.#random
     const child = this.#next
@@ -119,6 +121,7 @@ class StrikeLoop {
       seed: under(random, 2 ** 31),
       version: this.#version,
       operations: under(random, operationsMax),
+      large,
       forgets,
     }
     const began = performance.now()

@@ -31,6 +31,8 @@ interface Life {
   readonly possible: State[]
   /** There is an index from so many points on; then somebody searches all the time as well. */
   readonly codesFrom: number
+  /** Whether it is loaded after opening. */
+  readonly codesLater: boolean
 }
 
 const never = 1_000_000
@@ -62,7 +64,8 @@ async function lifeWith(
   const path = await mkdtemp(join(directory, 'fault-'))
   const files = failingFiles(fault)
   const codesFrom = searched ? 20 : never
-  const life: Life = { acknowledged: new Map(), possible: [new Map()], codesFrom }
+  const codesLater = fault.at % 2 === 0
+  const life: Life = { acknowledged: new Map(), possible: [new Map()], codesFrom, codesLater }
   const what = `${fault.kind} at ${fault.at}${fault.forEver ? ' for ever' : ''}${searched ? ', searched' : ''}`
   report.lives++
   try {
@@ -82,7 +85,8 @@ const many = Array.from({ length: 150 }, (_, number) => number)
 async function live(path: string, files: ReturnType<typeof failingFiles>, life: Life) {
   for (const round of [1, 2]) {
     const storage = storageOf('pread', files)
-    const site = await typed(openSite({ path, storage, files, codesFrom: life.codesFrom }))
+    const { codesFrom, codesLater } = life
+    const site = await typed(openSite({ path, storage, files, codesFrom, codesLater }))
     if (site === undefined) continue
     const searcher = life.codesFrom === never ? undefined : searchMeanwhile(site.collection, mine)
     await change(site, life, round * 10, many.slice(0, 70 * round))
@@ -139,6 +143,7 @@ async function check(path: string, life: Life): Promise<void> {
     storage: storageOf('pread'),
     files: nodeFileOps,
     codesFrom: life.codesFrom,
+    codesLater: life.codesLater,
   })
   try {
     await agree(site, life)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { HnswIndex } from '@annulus/hnsw'
 import { Pool, releaseHandle } from '@annulus/native'
 import { type Codes, loadCodes } from '@annulus/quantization'
-import { dimension } from '../points.js'
+import { small } from '../points.js'
 import { parentsOf } from '../power/life.js'
 import { Recorder } from '../power/recorder.js'
 import { codeOf, storageOf } from '../site.js'
@@ -121,7 +121,7 @@ async function vectorsLoad(directory: string, damaged: string): Promise<Load> {
   const number = names.get(join(directory, damaged)) ?? 0
   const slots = Uint32Array.from(numbers, (_, slot) => slot)
   const read = async (files: Recorder) => {
-    const options = { path: directory, dimension, slots: slots.length }
+    const options = { path: directory, dimension: small.dimension, slots: slots.length }
     const storage = await storageOf('pread', files).open(options)
     try {
       return await storage.read(slots)

@@ -6,37 +6,31 @@ import type { Collection } from '@annulus/core'
 import { nodeFileOps } from '@annulus/storage'
 import { filesForgetting } from '../disk/forgetting-files.js'
 import { inspect } from '../inspect.js'
-import { idOf, type Payload, pointOf, vectorOf } from '../points.js'
+import { idOf, large, type Payload, pointOf, type Shape, small, vectorOf } from '../points.js'
 import { type Random, randomFrom, under } from '../random.js'
 import { searchMeanwhile } from '../searcher.js'
 import { backendNamed, openSite, storageOf } from '../site.js'
 import type { Message, Operation, Start } from './messages.js'
 
-const numbersMax = 160
-const batchMax = 40
 const inFlightMax = 3
 
 function tell(message: Message): void {
   writeSync(1, `${JSON.stringify(message)}\n`)
 }
 
-function someNumbers(random: Random, count: number): number[] {
-  const numbers = new Set<number>()
-  while (numbers.size < count) numbers.add(under(random, numbersMax))
-  return [...numbers]
-}
-
 class Worker {
   readonly #collection: Collection<Payload>
   readonly #start: Start
+  readonly #shape: Shape
   readonly #random: Random
   #number = 0
   #version: number
 
-  constructor(collection: Collection<Payload>, start: Start) {
+  constructor(collection: Collection<Payload>, start: Start, shape: Shape, random: Random) {
     this.#collection = collection
     this.#start = start
-    this.#random = randomFrom(start.seed)
+    this.#shape = shape
+    this.#random = random
     this.#version = start.version
   }
 
@@ -67,16 +61,25 @@ class Worker {
     if (dice < 0.75) return this.#change(this.#delete())
     if (dice < 0.85) return this.#stage('flush', () => this.#collection.flush())
     if (dice < 0.9) return this.#stage('optimize', () => this.#collection.optimize())
-    await this.#collection.search(vectorOf(under(random, numbersMax), 1), { limit: 5 })
+    const { dimension, numbersMax } = this.#shape
+    await this.#collection.search(vectorOf(under(random, numbersMax), 1, dimension), { limit: 5 })
   }
 
   #upsert(): Operation {
-    const numbers = someNumbers(this.#random, 1 + under(this.#random, batchMax))
-    return { kind: 'upsert', numbers, version: this.#version++ }
+    return { kind: 'upsert', numbers: this.#someNumbers(1 / 4), version: this.#version++ }
   }
 
   #delete(): Operation {
-    return { kind: 'delete', numbers: someNumbers(this.#random, 1 + under(this.#random, 20)) }
+    return { kind: 'delete', numbers: this.#someNumbers(1 / 8) }
+  }
+
+  /** As much as such a part of all. */
+  #someNumbers(part: number): number[] {
+    const { numbersMax } = this.#shape
+    const count = 1 + under(this.#random, numbersMax * part)
+    const numbers = new Set<number>()
+    while (numbers.size < count) numbers.add(under(this.#random, numbersMax))
+    return [...numbers]
   }
 
   async #stage(name: string, work: () => Promise<void>): Promise<void> {
@@ -98,7 +101,8 @@ class Worker {
   async #apply(operation: Operation): Promise<void> {
     if (operation.kind === 'delete') await this.#collection.delete(operation.numbers.map(idOf))
     else {
-      const points = operation.numbers.map((each) => pointOf(each, operation.version))
+      const { numbers, version } = operation
+      const points = numbers.map((each) => pointOf(each, version, this.#shape.dimension))
       await this.#collection.upsert(points)
     }
   }
@@ -106,16 +110,20 @@ class Worker {
 
 async function live(start: Start): Promise<void> {
   const files = start.forgets === undefined ? nodeFileOps : filesForgetting(start.forgets)
+  const random = randomFrom(start.seed)
+  const shape = start.large ? large : small
   const { db, collection } = await openSite({
     path: start.path,
-    storage: storageOf(backendNamed(start.backend), files),
+    storage: storageOf(backendNamed(start.backend), files, shape),
     files,
+    shape,
+    codesLater: random() < 0.5,
     onRebuilt: (text) => tell({ event: 'problem', text: `rebuilt ${text}` }),
   })
   tell({ event: 'opened' })
-  const { points, problems } = await inspect(collection, start.seed % numbersMax)
+  const { points, problems } = await inspect(collection, start.seed % shape.numbersMax)
   tell({ event: 'state', points: [...points], problems })
-  await new Worker(collection, start).run()
+  await new Worker(collection, start, shape, random).run()
   tell({ event: 'stage', name: 'close' })
   await db.close()
   tell({ event: 'closed' })

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Random, randomFrom, under } from '../random.js'
 import type { BackendName } from '../site.js'
-import type { Message, Start } from './messages.js'
+import { isLarge, type Message, type Start } from './messages.js'
 import { Oracle } from './oracle.js'
 import { Pace } from './pace.js'
 import { Child, type Ended } from './process.js'
@@ -50,13 +50,14 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
   const pace = new Pace()
   let next = new Child()
   try {
-    while (report.cycles < options.cycles && report.problems.length === 0) {
+    for (let database = 1; report.cycles < options.cycles; database++) {
       const path = await mkdtemp(join(options.directory, 'kill-'))
       const oracle = new Oracle()
       for (let life = 0; life < livesPerDatabase && report.cycles < options.cycles; life++) {
         const child = next
         next = new Child()
-        await cycle(child, { ...options, path }, random, pace, oracle, report)
+        const site = { ...options, path, large: isLarge(database) }
+        await cycle(child, site, random, pace, oracle, report)
         if (report.problems.length > 0) return report
         if (options.onCycle?.(report) === false) return report
       }
@@ -72,13 +73,13 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
 
 async function cycle(
   child: Child,
-  options: KillOptions & { readonly path: string },
+  options: KillOptions & Pick<Start, 'path' | 'large'>,
   random: Random,
   pace: Pace,
   oracle: Oracle,
   report: KillReport,
 ): Promise<void> {
-  const { path, backend, broken } = options
+  const { path, large, backend, broken } = options
   report.cycles++
   const start: Start = {
     path,
@@ -86,6 +87,7 @@ async function cycle(
     seed: under(random, 2 ** 31),
     version: report.cycles * 1_000,
     operations: under(random, operationsMax),
+    large,
     broken,
   }
   const began = performance.now()

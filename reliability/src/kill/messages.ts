@@ -21,6 +21,11 @@ export type Message =
   | { readonly event: 'problem'; readonly text: string }
   | { readonly event: 'closed' }
 
+/** Every second database of a loop, counted from 1, holds large points. */
+export function isLarge(database: number): boolean {
+  return database % 2 === 0
+}
+
 /** What the parent sends: start now. */
 export interface Start {
   readonly path: string
@@ -29,6 +34,8 @@ export interface Start {
   /** The first version to write; each operation takes the next. */
   readonly version: number
   readonly operations: number
+  /** Of the database: large points, and many. */
+  readonly large: boolean
   /** A bug on purpose, which the parent must notice. */
   readonly broken?: 'acknowledges first' | 'splits batches' | undefined
   /** Another: what has this in its path is never synced. */
