@@ -9,28 +9,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import {
   type Collection,
   type Database,
-  isUringSupported,
   open,
   type SearchOptions,
   storageByName,
 } from '../src/index.js'
+import {
+  type Backend,
+  backends,
+  dimension,
+  filled,
+  type Payload,
+  tuning,
+  vectors,
+} from './filled.js'
 
-const dimension = 16
 const count = 2_000
-type Backend = 'mmap' | 'io_uring'
-const backends: Backend[] = isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']
-const tuning = { codesFrom: 200, graphFrom: 400 }
-
-/** Pseudo-random (Park & Miller 1988), evenly distributed. */
-function vectors(n: number, seed = 1): Float32Array[] {
-  let state = seed
-  const next = () => {
-    state = (state * 48271) % 2147483647
-    return state / 1073741823.5 - 1
-  }
-  return Array.from({ length: n }, () => Float32Array.from({ length: dimension }, next))
-}
-
 const all = vectors(count)
 const queries = vectors(12, 7)
 const [query = new Float32Array(dimension)] = queries
@@ -63,11 +56,9 @@ beforeAll(async () => {
   codes.close()
   pool.close()
   root = await mkdtemp(join(tmpdir(), 'annulus-loading-'))
-  const db = await open(join(root, 'saved'), { storage: storageByName('mmap') })
-  const collection = await db.collection('c', { dimension, ...tuning })
-  await collection.upsert(all.map((vector, id) => ({ id, vector, payload: { n: id % 10 } })))
-  await collection.waitForIndex()
-  await db.close()
+  const points = all.map((vector, id) => ({ id, vector, payload: { n: id % 10 } }))
+  const saved = await filled(join(root, 'saved'), points)
+  await saved.database.close()
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 beforeEach(renew)
@@ -84,7 +75,7 @@ async function renew(): Promise<void> {
 }
 
 interface Opened {
-  readonly collection: Collection<{ n: number }>
+  readonly collection: Collection<Payload>
   readonly rebuilt: string[]
   readonly phases: string[]
 }
@@ -97,10 +88,7 @@ async function opened(backend: Backend = 'mmap', codesLaterFromBytes = 0): Promi
     rebuilt.push(`${file.split('/').at(-1)?.split('.')[0]} ${reason.code}`),
   )
   database.on('indexing', ({ phase, done, total }) => phases.push(`${phase} ${done}/${total}`))
-  const collection: Collection<{ n: number }> = await database.collection('c', {
-    ...tuning,
-    codesLaterFromBytes,
-  })
+  const collection = await database.collection<Payload>('c', { ...tuning, codesLaterFromBytes })
   return { collection, rebuilt, phases }
 }
 
@@ -111,14 +99,14 @@ async function codesFile(): Promise<string> {
 }
 
 /** Of those that go by codes alone, or by more of them than a walk looks at. */
-const others: SearchOptions<{ n: number }>[] = [
+const others: SearchOptions<Payload>[] = [
   { filter: { n: 3 }, ef },
   { limit: 700 },
   { ef, rescore: false },
   { ef, rescore: 'uncertain' },
 ]
 /** Of those that go ahead, in their own way or in steps. */
-const usual: SearchOptions<{ n: number }>[] = [
+const usual: SearchOptions<Payload>[] = [
   { ef },
   { ef, rescore: true, oversampling: 2 },
   { ef, withVector: true },

@@ -6,28 +6,8 @@ import { HnswIndex } from '@annulus/hnsw'
 import { type Metric, metrics, PreparedSearch } from '@annulus/native'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import {
-  type Collection,
-  type Database,
-  isUringSupported,
-  open,
-  type SearchOptions,
-  storageByName,
-} from '../src/index.js'
-
-const dimension = 16
-type Backend = 'mmap' | 'io_uring'
-const backends: Backend[] = isUringSupported().supported ? ['mmap', 'io_uring'] : ['mmap']
-
-/** Pseudo-random (Park & Miller 1988), evenly distributed. */
-function vectors(count: number, seed = 1): Float32Array[] {
-  let state = seed
-  const next = () => {
-    state = (state * 48271) % 2147483647
-    return state / 1073741823.5 - 1
-  }
-  return Array.from({ length: count }, () => Float32Array.from({ length: dimension }, next))
-}
+import type { Database, SearchOptions } from '../src/index.js'
+import { type Backend, backends, dimension, filled, vectors } from './filled.js'
 
 const queries = vectors(20, 7)
 const [query = new Float32Array(dimension)] = queries
@@ -46,17 +26,10 @@ afterEach(async () => {
   await rm(path, { recursive: true, force: true })
 })
 
-async function filled(metric: Metric = 'cosine', backend: Backend = 'mmap') {
-  database = await open(path, { storage: storageByName(backend) })
-  const collection: Collection<{ n: number }> = await database.collection('c', {
-    dimension,
-    metric,
-    codesFrom: 200,
-    graphFrom: 400,
-  })
-  await collection.upsert(pointsOf(vectors(2_000)))
-  await collection.waitForIndex()
-  return collection
+async function indexed(metric?: Metric, backend?: Backend) {
+  const here = await filled(path, pointsOf(vectors(2_000)), metric, backend)
+  database = here.database
+  return here.collection
 }
 
 /** Ids of both kinds, payloads or none. */
@@ -96,7 +69,7 @@ const cases = backends.flatMap((backend) => metrics.map((metric) => ({ backend, 
 
 describe.each(cases)('the usual search over $backend, $metric', ({ backend, metric }) => {
   it('answers as one in steps does', async () => {
-    const collection = await filled(metric, backend)
+    const collection = await indexed(metric, backend)
     const untimed = async (asked: Float32Array | number[], options: SearchOptions<never>) => {
       const { hits, diagnostics } = await collection.searchWithDiagnostics(asked, options)
       const { ms, planMs, rankMs, fetchMs, ...rest } = diagnostics
@@ -119,7 +92,7 @@ describe.each(cases)('the usual search over $backend, $metric', ({ backend, metr
 
 describe('the usual search', () => {
   it('is told apart from others that are under way', async () => {
-    const collection = await filled()
+    const collection = await indexed()
     const kinds: SearchOptions[] = [
       { limit: 3, ef },
       { limit: 7, ef: 40 },
@@ -138,7 +111,7 @@ describe('the usual search', () => {
   })
 
   it('goes by the query as it was when it was called', async () => {
-    const collection = await filled()
+    const collection = await indexed()
     const changing = query.slice()
     const searching = collection.search(changing, { ef })
     changing.fill(Number.NaN)
@@ -146,7 +119,7 @@ describe('the usual search', () => {
   })
 
   it('finds what is overwritten while it is under way, and nothing that is deleted', async () => {
-    const collection = await filled()
+    const collection = await indexed()
     const all = pointsOf(vectors(2_000))
     const searches = all
       .slice(0, 200)
@@ -170,7 +143,7 @@ describe('the usual search', () => {
   ] as const)(
     'has what is written beside %s linked before it is visible',
     async (_, options, direct) => {
-      const collection = await filled()
+      const collection = await indexed()
       const inserted = vi.spyOn(HnswIndex.prototype, 'insert')
       let writing = true
       let searches = 0
@@ -190,7 +163,7 @@ describe('the usual search', () => {
   )
 
   it('is waited for by close', async () => {
-    const collection = await filled()
+    const collection = await indexed()
     const searches = queries.map((each) => collection.search(each, { limit: 4, ef }))
     await collection.close()
     for (const hits of await Promise.all(searches)) expect(hits).toHaveLength(4)
@@ -199,7 +172,7 @@ describe('the usual search', () => {
 })
 
 it('refuses the queries that others do, with the same errors', async () => {
-  const collection = await filled()
+  const collection = await indexed()
   const bad: unknown[] = [
     query.slice(1),
     Float32Array.from(query, (x, i) => (i === 5 ? Number.NaN : x)),

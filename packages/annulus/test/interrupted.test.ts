@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { endWhileBusy } from '@annulus/storage/conformance'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isUringSupported, mmapStorage, open, storageByName, uringStorage } from '../src/index.js'
+import { backends } from './filled.js'
 
 const run = promisify(execFile)
 const dimension = 128
@@ -35,10 +36,6 @@ async function cutElsewhere(): Promise<void> {
   const code = files.map((file) => `fs.truncateSync(${JSON.stringify(join(path, file))}, 4096)`)
   await run(process.execPath, ['-e', code.join(';')])
 }
-
-const backends = isUringSupported().supported
-  ? (['mmap', 'io_uring'] as const)
-  : (['mmap'] as const)
 
 describe.each(backends)('searches over %s', (backend) => {
   it('end with the worker thread that began them, eight times, and leave the others alone', async () => {
