@@ -10,7 +10,7 @@ import type { MemoryBudget } from './memory-budget.js'
 import type { Readers } from './readers.js'
 import { SlotSet } from './slot-set.js'
 import type { SlotTable } from './slot-table.js'
-import { slotsPerRead, trainingSample } from './training.js'
+import { type Paced, slotsPerRead, trainingSample } from './training.js'
 
 export interface IndexJobOptions {
   readonly pool: Pool
@@ -46,7 +46,8 @@ export class IndexJobs {
     const signal = this.#signal
     const trainedOn = table.live.size
     onProgress({ phase: 'training', done: 0, total: trainedOn })
-    const sample = await readers.run(() => trainingSample(storage, table, signal))
+    const paced = this.#paced(replaced !== undefined)
+    const sample = await readers.run(() => trainingSample({ storage, table, signal, paced }))
     const { dimension } = storage
     const choice = this.#choose(kept, replaced)
     const codes = await this.#quantizer(choice).train(sample, { dimension, metric, pool, signal })
@@ -72,8 +73,26 @@ export class IndexJobs {
     throw new AnnulusError('ANNULUS_UNSUPPORTED', `there are no ${choice.kind} codes to choose`)
   }
 
-  /** Encodes the next MiB of vectors. */
-  async encode(generation: Generation): Promise<void> {
+  /** Searches scan what their index has not encoded: only one that is to replace another has time for rests. */
+  #paced(replaces: boolean): Paced {
+    const { pace } = this.#options
+    return async (work) => {
+      if (!replaces) return work()
+      await pace.rest(this.#signal)
+      const start = nowMs()
+      const result = await work()
+      // One thread at a time is at work, so that its CPU time is less.
+      pace.spend(nowMs() - start)
+      return result
+    }
+  }
+
+  /** Encodes the next MiB of vectors; with rests where the generation `replaces` another. */
+  async encode(generation: Generation, replaces: boolean): Promise<void> {
+    return this.#paced(replaces)(() => this.#encode(generation))
+  }
+
+  async #encode(generation: Generation): Promise<void> {
     const { storage, table, onProgress } = this.#options
     const first = generation.encoded
     if (first === table.slots) return this.#encodeReassigned(generation)

@@ -252,7 +252,7 @@ export class Indexer {
   #jobOn(generation: Generation): (() => Promise<void>) | undefined {
     const { table, graphFrom } = this.#options
     if (generation.encoded < table.slots || generation.unencoded.size > 0) {
-      return () => this.#jobs.encode(generation)
+      return () => this.#jobs.encode(generation, generation !== this.current)
     }
     if (generation.graph === undefined) {
       return table.live.size >= graphFrom ? () => this.#jobs.startGraph(generation) : undefined

@@ -15,12 +15,23 @@ const readBytes = 1 << 20
  */
 const sampleRoomMin = 33 << 20
 
-/** Evenly spread live vectors, at most `trainingVectorsMax` of them. */
-export async function trainingSample(
-  storage: VectorStorage,
-  table: SlotTable,
-  signal: AbortSignal,
-): Promise<Float32Array> {
+/** Does a piece of work when its time has come. */
+export type Paced = <T>(work: () => Promise<T>) => Promise<T>
+
+export interface SampleSource {
+  readonly storage: VectorStorage
+  readonly table: SlotTable
+  readonly signal: AbortSignal
+  readonly paced: Paced
+}
+
+/** Evenly spread live vectors, at most `trainingVectorsMax` of them, read a MiB at a time. */
+export async function trainingSample({
+  storage,
+  table,
+  signal,
+  paced,
+}: SampleSource): Promise<Float32Array> {
   const live = table.live.slots(0, table.slots)
   const max = Math.min(trainingVectorsMax, Math.floor(trainingBytesMax / (storage.dimension * 4)))
   const count = Math.min(live.length, Math.max(1, max))
@@ -33,8 +44,10 @@ export async function trainingSample(
   const sample = new Float32Array(memory, 0, components)
   const step = slotsPerRead(storage.dimension)
   for (let first = 0; first < count; first += step) {
-    const part = await storage.read(slots.subarray(first, first + step), { signal })
-    sample.set(part, first * storage.dimension)
+    await paced(async () => {
+      const part = await storage.read(slots.subarray(first, first + step), { signal })
+      sample.set(part, first * storage.dimension)
+    })
   }
   return sample
 }

@@ -1,5 +1,5 @@
 // What searches find while the index lags behind: the parts of a collection, driven by hand.
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { CollectionParts } from '../src/collection-parts.js'
 import { parseFilter } from '../src/filter.js'
 import type { Generation } from '../src/generation.js'
@@ -8,6 +8,8 @@ import { SlotSet } from '../src/slot-set.js'
 import { SlotTable } from '../src/slot-table.js'
 import { assembled, config, dimension, idsOf, write } from './assembled.js'
 import { vectors } from './world.js'
+
+afterEach(() => vi.restoreAllMocks())
 
 describe('a search', () => {
   it.each([true, false])('scans what is encoded and not linked (rescore %s)', async (rescore) => {
@@ -193,6 +195,31 @@ describe('the slot table', () => {
 })
 
 describe('a generation', () => {
+  it('is read with rests where it replaces another, and without where searches wait for it', async () => {
+    const parts = await assembled(0, [], { graphFrom: 10_000 })
+    const steps: string[] = []
+    const { pace, storage, indexer } = parts
+    vi.spyOn(pace, 'rest').mockImplementation(async () => {
+      steps.push('rest')
+    })
+    vi.spyOn(pace, 'spend').mockImplementation(() => {
+      steps.push('spend')
+    })
+    const read = storage.read.bind(storage)
+    vi.spyOn(storage, 'read').mockImplementation((slots, options) => {
+      steps.push(`read ${slots.length}`)
+      return read(slots, options)
+    })
+    await write(parts, vectors(300, dimension))
+    await indexer.settled()
+    // Before come the rests of the write.
+    expect(steps.slice(steps.indexOf('read 300'))).toEqual(['read 300', 'read 300'])
+    steps.length = 0
+    await indexer.rebuild()
+    const sampled = ['rest', 'read 300', 'spend']
+    expect(steps).toEqual([...sampled, ...sampled])
+  })
+
   it('is closed only after its last search', async () => {
     const parts = await assembled(100)
     const generation: Generation | undefined = parts.indexer.current
