@@ -14,11 +14,14 @@ afterAll(() => {
   rmSync(place, { recursive: true, force: true })
 })
 
-it('is the example of the README, letter for letter', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])
-  expect(blocks).toContain(readFileSync(example, 'utf8'))
-})
+it.each(['README.md', 'packages/annulus/README.md'])(
+  'is the example of %s, letter for letter',
+  (name) => {
+    const readme = readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8')
+    const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1])
+    expect(blocks).toContain(readFileSync(example, 'utf8'))
+  },
+)
 
 it('finds the note of 1843', async () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
