@@ -1,8 +1,6 @@
 // Typed events. A listener that throws must not harm the operation that emits.
 import { EventEmitter } from 'node:events'
 import type { AnnulusError } from '@annulus/native'
-import type TypedEmitter from 'typed-emitter'
-import type { EventMap } from 'typed-emitter'
 import type { Drift } from './drift.js'
 import type { SearchDiagnostics } from './search-results.js'
 
@@ -52,7 +50,28 @@ export type DatabaseEvents = {
   [Name in keyof CollectionEvents]: Named<CollectionEvents[Name]>
 }
 
-type Emitter<Events extends EventMap> = new () => TypedEmitter.default<Events>
+type Listener = (...args: never[]) => void
+
+/** Node's EventEmitter for these events and no others. */
+export interface TypedEmitter<Events extends Record<string, Listener>> {
+  on<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  once<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  off<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  addListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  prependListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  prependOnceListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  removeListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
+  removeAllListeners(event?: keyof Events): this
+  emit<Name extends keyof Events>(event: Name, ...args: Parameters<Events[Name]>): boolean
+  eventNames(): (string | symbol)[]
+  listeners<Name extends keyof Events>(event: Name): Events[Name][]
+  rawListeners<Name extends keyof Events>(event: Name): Events[Name][]
+  listenerCount(event: keyof Events): number
+  getMaxListeners(): number
+  setMaxListeners(listeners: number): this
+}
+
+type Emitter<Events extends Record<string, Listener>> = new () => TypedEmitter<Events>
 
 /** EventEmitter whose listeners' errors become uncaught exceptions of their own. */
 class SafeEmitter extends EventEmitter {
@@ -68,6 +87,6 @@ class SafeEmitter extends EventEmitter {
   }
 }
 
-// typed-emitter gives types only; the class behind them is Node's own.
+// The types are our own: the default export of typed-emitter is a type in one way of resolving modules and none in another.
 export const CollectionEmitter = SafeEmitter as unknown as Emitter<CollectionEvents>
 export const DatabaseEmitter = SafeEmitter as unknown as Emitter<DatabaseEvents>
