@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { commands, Model, Real, Tally } from './model.js'
+import { Model, Tally } from './model.js'
+import { commands } from './model-commands.js'
+import { Real } from './model-real.js'
 import { directory, lastingMemory } from './world.js'
 
 /** Long soaks set ANNULUS_SEED and more runs; the usual run is the same each time. */
