@@ -11,7 +11,7 @@ export interface Shape {
 
 export const small: Shape = { dimension: 8, numbersMax: 160 }
 /** So many, and with codes so long, that scans make sketches of them. */
-export const large: Shape = { dimension: 128, numbersMax: 4_000 }
+export const large: Shape = { dimension: 128, numbersMax: 3_000 }
 
 export interface Payload {
   version: number

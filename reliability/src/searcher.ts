@@ -3,18 +3,18 @@
 // sketches.
 import type { Collection, SearchOptions } from '@annulus/core'
 import { contradiction } from './inspect.js'
-import { type Payload, vectorOf } from './points.js'
+import { colors, type Payload, vectorOf } from './points.js'
 
 export interface Searcher {
   /** Resolves after the last search, to what was wrong with any. */
   stop(): Promise<readonly string[]>
 }
 
-/** So many match, and so wide a beam is asked for, that to look at every code that matches is least work. */
+/** So wide a beam is asked for that to look at the code of every point that matches is less work. */
 const scanning = {
   limit: 20,
   ef: 300,
-  filter: { color: { in: ['red', 'green'] } },
+  filter: { color: { in: colors } },
 } satisfies SearchOptions<Payload>
 
 /** @param onError what becomes of a search that fails; it throws, unless such a failure is to be expected */

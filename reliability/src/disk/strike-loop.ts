@@ -2,7 +2,8 @@
 // and again, and holds what the next process finds against what was acknowledged.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isLarge, type Message, type Start } from '../kill/messages.js'
+import { fill, isLarge } from '../kill/fill.js'
+import type { Message, Start } from '../kill/messages.js'
 import { Oracle } from '../kill/oracle.js'
 import { Pace } from '../kill/pace.js'
 import { Child } from '../kill/process.js'
@@ -99,7 +100,9 @@ class StrikeLoop {
     for (let life = 0; life < livesPerDatabase && !this.done; life++) {
       const disk = await Disk.mount(this.#options.program, backing, [names])
       try {
-        await this.#life(disk, oracle, large)
+        const path = join(disk.path, 'db')
+        if (large && life === 0) await fill(path, this.#options.backend, oracle)
+        await this.#life(path, disk, oracle, large)
       } finally {
         await disk.unmount()
       }
@@ -109,14 +112,14 @@ class StrikeLoop {
     if (this.report.problems.length === 0) await rm(backing, { recursive: true })
   }
 
-  async #life(disk: Disk, oracle: Oracle, large: boolean): Promise<void> {
+  async #life(path: string, disk: Disk, oracle: Oracle, large: boolean): Promise<void> {
     const { backend, forgets } = this.#options
     const random = this.#random
     const child = this.#next
     this.#next = new Child()
     this.#version += 1_000
     const start: Start = {
-      path: join(disk.path, 'db'),
+      path,
       backend,
       seed: under(random, 2 ** 31),
       version: this.#version,
@@ -139,7 +142,12 @@ class StrikeLoop {
       if (this.#options.strike === 'fault') await this.#makeFail(disk)
       else await this.#cut(disk).finally(kill)
     }
-    const { signal, exitCode } = await child.live(start, this.#pace.moment(random), hear, strike)
+    const { signal, exitCode } = await child.live(
+      start,
+      this.#pace.moment(random, large),
+      hear,
+      strike,
+    )
     oracle.died()
     if (!struck && exitCode !== 0) this.#fail(`it ended with ${signal ?? exitCode}`)
     if (struck && this.#options.strike === 'fault') {

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Random, randomFrom, under } from '../random.js'
 import type { BackendName } from '../site.js'
-import { isLarge, type Message, type Start } from './messages.js'
+import { fill, isLarge } from './fill.js'
+import type { Message, Start } from './messages.js'
 import { Oracle } from './oracle.js'
 import { Pace } from './pace.js'
 import { Child, type Ended } from './process.js'
@@ -53,11 +54,12 @@ export async function killLoop(options: KillOptions): Promise<KillReport> {
     for (let database = 1; report.cycles < options.cycles; database++) {
       const path = await mkdtemp(join(options.directory, 'kill-'))
       const oracle = new Oracle()
+      const large = isLarge(database)
+      if (large) await fill(path, options.backend, oracle)
       for (let life = 0; life < livesPerDatabase && report.cycles < options.cycles; life++) {
         const child = next
         next = new Child()
-        const site = { ...options, path, large: isLarge(database) }
-        await cycle(child, site, random, pace, oracle, report)
+        await cycle(child, { ...options, path, large }, random, pace, oracle, report)
         if (report.problems.length > 0) return report
         if (options.onCycle?.(report) === false) return report
       }
@@ -108,7 +110,7 @@ async function cycle(
     }
     stage = stageAfter(message, stage)
   }
-  const ended = await child.live(start, pace.moment(random), hear)
+  const ended = await child.live(start, pace.moment(random, large), hear)
   oracle.died()
   note(ended, stage, report, fail)
 }

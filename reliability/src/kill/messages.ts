@@ -21,11 +21,6 @@ export type Message =
   | { readonly event: 'problem'; readonly text: string }
   | { readonly event: 'closed' }
 
-/** Every second database of a loop, counted from 1, holds large points. */
-export function isLarge(database: number): boolean {
-  return database % 2 === 0
-}
-
 /** What the parent sends: start now. */
 export interface Start {
   readonly path: string

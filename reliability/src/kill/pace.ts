@@ -5,6 +5,8 @@ import type { Moment } from './process.js'
 /** Of all strikes, those that come before the database was opened and looked through. */
 const earlyShare = 0.3
 const workingMs = 80
+/** Where operations take so much longer. */
+const largeTimes = 5
 
 /** Knows how long opening takes on this machine as it is now. */
 export class Pace {
@@ -14,8 +16,8 @@ export class Pace {
     this.#openingMs += (ms - this.#openingMs) / 8
   }
 
-  moment(random: Random): Moment {
+  moment(random: Random, large: boolean): Moment {
     if (random() < earlyShare) return { after: 'start', ms: random() * this.#openingMs }
-    return { after: 'state', ms: random() * workingMs }
+    return { after: 'state', ms: random() * workingMs * (large ? largeTimes : 1) }
   }
 }
