@@ -1,6 +1,7 @@
 // Typed events. A listener that throws must not harm the operation that emits.
 import { EventEmitter } from 'node:events'
 import type { AnnulusError } from '@annulus/native'
+import type { EventMap } from 'typed-emitter'
 import type { Drift } from './drift.js'
 import type { SearchDiagnostics } from './search-results.js'
 
@@ -50,28 +51,10 @@ export type DatabaseEvents = {
   [Name in keyof CollectionEvents]: Named<CollectionEvents[Name]>
 }
 
-type Listener = (...args: never[]) => void
-
-/** Node's EventEmitter for these events and no others. */
-export interface TypedEmitter<Events extends Record<string, Listener>> {
-  on<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  once<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  off<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  addListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  prependListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  prependOnceListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  removeListener<Name extends keyof Events>(event: Name, listener: Events[Name]): this
-  removeAllListeners(event?: keyof Events): this
-  emit<Name extends keyof Events>(event: Name, ...args: Parameters<Events[Name]>): boolean
-  eventNames(): (string | symbol)[]
-  listeners<Name extends keyof Events>(event: Name): Events[Name][]
-  rawListeners<Name extends keyof Events>(event: Name): Events[Name][]
-  listenerCount(event: keyof Events): number
-  getMaxListeners(): number
-  setMaxListeners(listeners: number): this
-}
-
-type Emitter<Events extends Record<string, Listener>> = new () => TypedEmitter<Events>
+// As from a CommonJS module: else its default export is a type in one way of resolving modules and none in another.
+type Emitter<Events extends EventMap> = new () => import('typed-emitter', {
+  with: { 'resolution-mode': 'require' },
+}).default<Events>
 
 /** EventEmitter whose listeners' errors become uncaught exceptions of their own. */
 class SafeEmitter extends EventEmitter {
@@ -87,6 +70,6 @@ class SafeEmitter extends EventEmitter {
   }
 }
 
-// The types are our own: the default export of typed-emitter is a type in one way of resolving modules and none in another.
+// typed-emitter gives types only; the class behind them is Node's own.
 export const CollectionEmitter = SafeEmitter as unknown as Emitter<CollectionEvents>
 export const DatabaseEmitter = SafeEmitter as unknown as Emitter<DatabaseEvents>
