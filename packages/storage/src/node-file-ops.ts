@@ -10,6 +10,7 @@ import {
   stat,
   statfs,
 } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { lockFile, punchHole, writeScattered } from '@annulus/native'
 import { type FileOperation, fileError } from './file-error.js'
 import type { FileLock, FileOps, OpenFile, OpenMode } from './file-ops.js'
@@ -109,6 +110,17 @@ async function lock(path: string): Promise<FileLock> {
   return { release: async () => held.release() }
 }
 
+/** Not by mkdir's own `recursive`, which never ends where a directory exists and takes none, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path)
+  if (parent !== path && (await statOrNothing(parent)) === undefined) await makeDirectory(parent)
+  try {
+    await mkdir(path, 0o700)
+  } catch (error) {
+    if ((await statOrNothing(path))?.directory !== true) throw error
+  }
+}
+
 async function removeOne(path: string): Promise<void> {
   const found = await lstat(path)
   await (found.isDirectory() ? rmdir(path) : rm(path))
@@ -120,9 +132,7 @@ export const nodeFileOps: FileOps = {
     new NodeFile(path, await named('open', path, () => open(path, flags[mode], 0o600))),
   stat: statOrNothing,
   list: async (path) => (await named('list', path, () => readdir(path))).sort(),
-  makeDirectory: async (path) => {
-    await named('make directory', path, () => mkdir(path, { recursive: true, mode: 0o700 }))
-  },
+  makeDirectory: (path) => named('make directory', path, () => makeDirectory(path)),
   rename: (from, to) => named('rename', from, () => rename(from, to)),
   remove: (path) => named('remove', path, () => removeOne(path)),
   syncDirectory,

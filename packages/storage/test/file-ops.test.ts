@@ -173,4 +173,21 @@ describe('the file operations of Node', () => {
     await lock.release()
     await (await nodeFileOps.lock(path)).release()
   })
+
+  it('make a directory with its parents, once or again', async () => {
+    const path = join(directory, 'a', 'b', 'c')
+    await nodeFileOps.makeDirectory(path)
+    await nodeFileOps.makeDirectory(path)
+    expect((await nodeFileOps.stat(path))?.directory).toBe(true)
+    await writeFile(join(path, 'file'), '')
+    await expect(nodeFileOps.makeDirectory(join(path, 'file'))).rejects.toMatchObject({
+      code: 'ANNULUS_EXISTS',
+    })
+  })
+
+  it.runIf(process.platform === 'linux')('fail to make one where none can be', async () => {
+    await expect(nodeFileOps.makeDirectory('/proc/annulus/a')).rejects.toMatchObject({
+      code: 'ANNULUS_NOT_FOUND',
+    })
+  })
 })
