@@ -201,8 +201,8 @@ export class Collection<
    * of removed points is not used again.
    */
   async *points(options: PointsOptions<Payload> = {}): AsyncGenerator<Point<Payload>, void, void> {
-    const { filter, ...reading } = options
-    const read = parseRead(reading, 'points')
+    const read = parseRead(options, 'points', ['filter'])
+    const { filter } = options
     const parsed = filter === undefined ? undefined : parseFilter(filter)
     const points = iteratePoints(this.#parts, parsed, read, (call) => this.#lifetime.run(call))
     // What the payloads look like is the caller's word.

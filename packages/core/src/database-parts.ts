@@ -1,6 +1,6 @@
 // What a database consists of, checked and opened in the order that a failure undoes.
 import { join } from 'node:path'
-import { Pool } from '@annulus/native'
+import { AnnulusError, Pool } from '@annulus/native'
 import {
   type FileLock,
   type FileOps,
@@ -19,6 +19,7 @@ import {
   integer,
   invalid,
   share,
+  shown,
 } from './options.js'
 import { releaseAll } from './releasing.js'
 import { Store } from './store.js'
@@ -48,7 +49,8 @@ export async function openDatabaseParts(
   checkNames(options, databaseNames, 'open')
   checkPath(path)
   if (typeof options.storage?.open !== 'function') {
-    throw invalid('storage must be a StorageFactory, for example memoryStorage()', 'storage')
+    const given = shown(options.storage)
+    throw invalid(`storage must be what mmapStorage() or another makes, not ${given}`, 'storage')
   }
   const threads =
     options.threads === undefined ? undefined : integer(options.threads, 'threads', 1, 256)
@@ -63,7 +65,7 @@ export async function openDatabaseParts(
   const file = join(path, 'annulus.mdb')
   if (readOnly && (await files.stat(file)) === undefined) throw missing(path)
   if (!readOnly) await makeDurableDirectory(files, path)
-  const lock = readOnly ? undefined : await files.lock(join(path, 'lock'))
+  const lock = readOnly ? undefined : await lockDatabase(path, files)
   const opened: (() => unknown)[] = [() => lock?.release()]
   try {
     const store = await Store.open(file, files, { durability, readOnly })
@@ -80,6 +82,19 @@ export async function openDatabaseParts(
     // Why it did not open says more than what failed after that.
     await releaseAll(opened).catch(() => undefined)
     throw error
+  }
+}
+
+async function lockDatabase(path: string, files: FileOps): Promise<FileLock> {
+  try {
+    return await files.lock(join(path, 'lock'))
+  } catch (cause) {
+    if (!(cause instanceof AnnulusError) || cause.code !== 'ANNULUS_LOCKED') throw cause
+    throw new AnnulusError(
+      'ANNULUS_LOCKED',
+      `${path} is open for writing already (${cause.message}); share that Database, or read beside it with readOnly`,
+      { cause, details: { path } },
+    )
   }
 }
 

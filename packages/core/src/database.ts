@@ -44,7 +44,7 @@ export class Database extends DatabaseEmitter {
 
   /**
    * Opens a collection, or creates it when `options.dimension` is given and it does not exist. Within one
-   * database the same name gives the same object until that is closed.
+   * database the same name gives the same object until that is closed; how it is tuned was said when it was opened.
    *
    * @throws AnnulusError `ANNULUS_NOT_FOUND`, `ANNULUS_DIMENSION` or `ANNULUS_EXISTS` when what exists was
    *   created otherwise, `ANNULUS_UNKNOWN_OPTION`, `ANNULUS_INVALID_ARGUMENT`, `ANNULUS_LIMIT`.

@@ -1,6 +1,7 @@
 // Point ids: strings or safe integers, where 1 and "1" are two points.
 import { AnnulusError } from '@annulus/native'
 import { limits } from './limits.js'
+import { shown } from './options.js'
 
 /** What names a point within its collection: a non-empty string or a safe integer. 1 and "1" differ. */
 export type PointId = string | number
@@ -19,7 +20,12 @@ export function checkId(id: unknown): asserts id is PointId {
     throw invalid(`a numeric id must be a safe integer, not ${id}`, id)
   }
   if (typeof id !== 'string')
-    throw invalid(`an id must be a string or a safe integer, not ${typeof id}`, id)
+    throw invalid(
+      typeof id === 'bigint'
+        ? `an id must be a string or a safe integer, not the bigint ${id}: String(id) makes it one`
+        : `an id must be a string or a safe integer, not ${shown(id)}`,
+      id,
+    )
   if (id.length === 0) throw invalid('an id must not be the empty string', id)
   if (id.length * 3 > limits.idBytesMax && Buffer.byteLength(id) > limits.idBytesMax) {
     throw new AnnulusError(
@@ -65,5 +71,8 @@ export function idOfKey(key: Buffer): PointId {
 }
 
 function invalid(message: string, id: unknown): AnnulusError {
-  return new AnnulusError('ANNULUS_INVALID_ID', message, { details: { id } })
+  return new AnnulusError('ANNULUS_INVALID_ID', message, {
+    // Details go into logs, and JSON has no bigint.
+    details: { id: typeof id === 'bigint' ? String(id) : id },
+  })
 }

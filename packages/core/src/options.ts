@@ -114,7 +114,7 @@ export type Tuning = Required<Omit<CollectionTuning, SearchDefaults | 'memoryBud
 export function rescoring(value: unknown): Rescore {
   if (value === 'bounded' || value === 'uncertain' || typeof value === 'boolean') return value
   throw invalid(
-    `rescore must be 'bounded', 'uncertain', true or false, not ${String(value)}`,
+    `rescore must be 'bounded', 'uncertain', true or false, not ${shown(value)}`,
     'rescore',
   )
 }
@@ -185,7 +185,7 @@ function budgetOf(value: unknown, payloadCacheBytes: number): number | undefined
 /** @throws AnnulusError `ANNULUS_UNKNOWN_OPTION` naming the first option that does not exist. */
 export function checkNames(options: unknown, known: readonly string[], where: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid(`${where} must be an object`, where)
+    throw invalid(`${where}: expected an object, not ${shown(options)}`, where)
   }
   checkOptions(where, options, known)
 }
@@ -204,30 +204,30 @@ export function integer(
       })
     }
   }
-  throw invalid(`${name} must be an integer of at least ${min}, not ${String(value)}`, name)
+  throw invalid(`${name} must be an integer of at least ${min}, not ${shown(value)}`, name)
 }
 
 export function finite(value: unknown, name: string, min: number): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= min) return value
   const bound = min === Number.NEGATIVE_INFINITY ? 'a finite number' : `a number of at least ${min}`
-  throw invalid(`${name} must be ${bound}, not ${String(value)}`, name)
+  throw invalid(`${name} must be ${bound}, not ${shown(value)}`, name)
 }
 
 /** A part of a whole, above 0. */
 export function share(value: unknown, name: string): number {
   if (typeof value === 'number' && value > 0 && value <= 1) return value
-  throw invalid(`${name} must be a number above 0 and at most 1, not ${String(value)}`, name)
+  throw invalid(`${name} must be a number above 0 and at most 1, not ${shown(value)}`, name)
 }
 
 export function boolean(value: unknown, name: string): boolean {
   if (typeof value === 'boolean') return value
-  throw invalid(`${name} must be true or false, not ${String(value)}`, name)
+  throw invalid(`${name} must be true or false, not ${shown(value)}`, name)
 }
 
 export function metric(value: unknown): Metric {
   const found = metrics.find((each) => each === value)
   if (found !== undefined) return found
-  throw invalid(`metric must be one of ${metrics.join(', ')}, not ${String(value)}`, 'metric')
+  throw invalid(`metric must be one of ${metrics.join(', ')}, not ${shown(value)}`, 'metric')
 }
 
 export function checkSignal(value: unknown): AbortSignal | undefined {
@@ -243,6 +243,14 @@ export interface SignalOptions {
 export function signalOf(options: SignalOptions, where: string): AbortSignal | undefined {
   checkNames(options, ['signal'], where)
   return checkSignal(options.signal)
+}
+
+/** A value as messages show it: text in quotes, so that '5' does not look like 5. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 export function invalid(message: string, option: string): AnnulusError {

@@ -56,8 +56,14 @@ function jsonValue(value: unknown, path: string, depth: number): unknown {
     )
   }
   if (Array.isArray(value)) return jsonArray(value, path, depth)
-  if (!isPlainObject(value)) throw invalid('is an instance of a class', path)
+  if (!isPlainObject(value)) throw invalid(foreign(value), path)
   return jsonObject(value, path, depth)
+}
+
+function foreign(value: object): string {
+  return value instanceof Date
+    ? 'is a Date (its toISOString() is text, which ranges can filter)'
+    : 'is an instance of a class'
 }
 
 function jsonArray(value: unknown[], path: string, depth: number): unknown[] {

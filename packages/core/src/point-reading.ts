@@ -19,8 +19,13 @@ export interface ParsedRead {
   readonly signal: AbortSignal | undefined
 }
 
-export function parseRead(options: ReadOptions, where: string): ParsedRead {
-  checkNames(options, ['withPayload', 'withVector', 'signal'], where)
+/** @param others names of options that are the caller's to read */
+export function parseRead(
+  options: ReadOptions,
+  where: string,
+  others: readonly string[] = [],
+): ParsedRead {
+  checkNames(options, [...others, 'withPayload', 'withVector', 'signal'], where)
   return {
     withPayload: boolean(options.withPayload ?? true, 'withPayload'),
     withVector: boolean(options.withVector ?? false, 'withVector'),

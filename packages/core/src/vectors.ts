@@ -1,5 +1,6 @@
 // Vectors as users give them, checked and copied into float32.
 import { AnnulusError, type Metric } from '@annulus/native'
+import { shown } from './options.js'
 
 /** What a user may pass as a vector. */
 export type VectorInput = Float32Array | readonly number[]
@@ -19,7 +20,7 @@ export function checkVector(
   if (!(vector instanceof Float32Array) && !Array.isArray(vector)) {
     throw new AnnulusError(
       'ANNULUS_INVALID_VECTOR',
-      `${what()} must be a Float32Array or an array of numbers`,
+      `${what()} must be a Float32Array or an array of numbers, not ${kindOf(vector)}`,
     )
   }
   if (vector.length !== dimension) {
@@ -43,6 +44,10 @@ export function checkVector(
       `${what()} is zero and has no direction, so cosine cannot compare it`,
     )
   }
+}
+
+function kindOf(value: unknown): string {
+  return ArrayBuffer.isView(value) ? value.constructor.name : shown(value)
 }
 
 function firstNonFinite(vector: Float32Array | readonly unknown[]): number {

@@ -197,3 +197,38 @@ describe('bad input is a typed error and changes nothing', () => {
     expect(await failure(open(join(file, 'below'), { storage }))).toBe('ANNULUS_INVALID_ARGUMENT')
   })
 })
+
+describe('messages tell what was given, and what to do instead', () => {
+  const messageOf = (call: Promise<unknown>) => call.then(String, ({ message }) => message)
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ['text for a number', () => points.search([1, 2, 3], { limit: '5' as never }), 'not "5"'],
+    ['a number for options', () => points.search([1, 2, 3], 5 as never), 'an object, not 5'],
+    ['a list for options', () => points.count([] as never), 'an object, not an array'],
+    ['float64', () => points.search(Float64Array.of(1, 2, 3) as never), 'not Float64Array'],
+    ['JSON for a vector', () => points.search('[1,2,3]' as never), 'not "[1,2,3]"'],
+    ['a bigint id', () => points.get(5n as never), 'the bigint 5: String(id)'],
+    ['an object for an id', () => points.get({ id: 1 } as never), 'not an object'],
+    ['a storage by name', () => open('x', { storage: 'mmap' as never }), 'mmapStorage()'],
+    [
+      'a date',
+      () => points.upsert({ ...good, payload: { day: new Date() } }),
+      'day is a Date (its toISOString()',
+    ],
+    ['options of points', () => points.points({ limit: 1 } as never).next(), 'filter, with'],
+  ])('%s', async (_, call, told) => {
+    expect(await messageOf(call())).toContain(told)
+  })
+
+  it('details can be logged as JSON, whatever the id was', async () => {
+    const error = await points.get(5n as never).catch((thrown: unknown) => thrown)
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ details: { id: '5' } })
+  })
+
+  it('a database that is open already names itself, its process and the way to read beside it', async () => {
+    const message = await messageOf(open(db.path, { storage: memoryStorage() }))
+    expect(message).toContain(`${db.path} is open for writing already`)
+    expect(message).toContain('readOnly')
+    if (process.platform !== 'win32') expect(message).toContain(`process ${process.pid}`)
+  })
+})
