@@ -52,9 +52,9 @@ export type DatabaseEvents = {
 }
 
 // As from a CommonJS module: else its default export is a type in one way of resolving modules and none in another.
-type Emitter<Events extends EventMap> = new () => import('typed-emitter', {
-  with: { 'resolution-mode': 'require' },
-}).default<Events>
+type Emitter<Events extends EventMap> = new () => import('typed-emitter', { with: {
+  'resolution-mode': 'require',
+}}).default<Events>
 
 /** EventEmitter whose listeners' errors become uncaught exceptions of their own. */
 class SafeEmitter extends EventEmitter {
