@@ -78,7 +78,7 @@ std::vector<uint32_t> answer(const Graph &graph, const float *vector, const Quer
   admission.allowed = query.allowed.data();
   admission.allowed_bits = 32 * query.allowed.size();
   if (*how == 's') {
-    scan_admitted(graph, scratch, admission, 0, kK, nullptr, nullptr);
+    scan_admitted(graph, scratch, admission, 0, kK, nullptr, {});
   } else {
     Walk walk(graph, scratch, nullptr);
     walk.start(graph.entry(), ef);

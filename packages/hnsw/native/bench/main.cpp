@@ -4,6 +4,7 @@
 //     scorer=scalar|none  m=16  efc=128  threads=1  ef=16,32,64,128  rescore=0|1  count=0|1
 //     ceiling=0|1 (how fast that many threads run a loop that shares nothing)
 //     filter=EF (measures filters at that ef instead)
+//     builds=N (so many builds with seeds from 0, and the worst a query meets in them, instead)
 //     cache=FILE (exact neighbours)  graph=FILE (snapshot)  repeat=3  seed=1
 #include <annulus/distance.h>
 
@@ -22,6 +23,7 @@
 #include "../insert.h"
 #include "../search.h"
 #include "../snapshot.h"
+#include "builds.h"
 #include "code_scorer.h"
 #include "data.h"
 #include "filters.h"
@@ -36,7 +38,7 @@ std::map<std::string, std::string> options = {
     {"scorer", "scalar"}, {"m", "16"},      {"efc", "128"},         {"threads", "1"},
     {"cache", ""},        {"rescore", "0"}, {"ef", "16,32,64,128"}, {"repeat", "5"},
     {"seed", "1"},        {"count", "0"},   {"graph", ""},          {"filter", "0"},
-    {"ceiling", "0"}};
+    {"ceiling", "0"},     {"builds", "0"}};
 
 uint32_t number(const char *key) { return static_cast<uint32_t>(std::atoi(options[key].c_str())); }
 double seconds(Clock::time_point since) {
@@ -187,22 +189,35 @@ void measure(const hnsw::Graph &graph, const DataSet &set, uint32_t ef) {
   std::printf("\n");
 }
 
+std::shared_ptr<hnsw::Graph> empty_graph(const annulus_scorer &scorer, uint64_t seed) {
+  hnsw::Params params;
+  params.m = number("m");
+  params.ef_construct = number("efc");
+  params.seed = seed;
+  return std::make_shared<hnsw::Graph>(scorer, params);
+}
+
+std::vector<uint32_t> numbers(const char *key) {
+  std::vector<uint32_t> list;
+  std::stringstream text(options[key]);
+  for (std::string part; std::getline(text, part, ',');) {
+    list.push_back(static_cast<uint32_t>(std::atoi(part.c_str())));
+  }
+  return list;
+}
+
 std::shared_ptr<hnsw::Graph> load_or_build(const annulus_scorer &scorer, uint32_t count,
                                            const std::string &name) {
   std::shared_ptr<hnsw::Graph> graph;
   const std::string &file = options["graph"];
   if (!file.empty() && hnsw::load(file, scorer, nullptr, graph).ok()) return graph;
-  hnsw::Params params;
-  params.m = number("m");
-  params.ef_construct = number("efc");
-  params.seed = number("seed");
-  graph = std::make_shared<hnsw::Graph>(scorer, params);
+  graph = empty_graph(scorer, number("seed"));
   const auto start = Clock::now();
   const double cpu_before = cpu();
   build(*graph, count);
   std::printf("%s x %u %s m %u efc %u: build %.2f s, CPU %.2f s\n",
-              name.substr(name.rfind('/') + 1).c_str(), count, options["scorer"].c_str(), params.m,
-              params.ef_construct, seconds(start), cpu() - cpu_before);
+              name.substr(name.rfind('/') + 1).c_str(), count, options["scorer"].c_str(),
+              number("m"), number("efc"), seconds(start), cpu() - cpu_before);
   if (!file.empty()) hnsw::save(*graph, file, nullptr);
   return graph;
 }
@@ -241,15 +256,21 @@ int main(int argc, char **argv) {
   const std::unique_ptr<CodeScorer> codes = encode(options["scorer"], set);
   const annulus_scorer &plain = codes->table();
   const annulus_scorer scorer = number("count") != 0 ? counted(plain) : plain;
+  if (number("builds") != 0) {
+    const auto one = [&](uint64_t seed) {
+      std::shared_ptr<hnsw::Graph> graph = empty_graph(scorer, seed);
+      build(*graph, count);
+      return graph;
+    };
+    measure_builds(one, set, number("builds"), numbers("ef"));
+    return 0;
+  }
   std::shared_ptr<hnsw::Graph> graph = load_or_build(scorer, count, name);
   report(*graph, count);
   if (number("filter") != 0) {
     measure_filters(*graph, set, number("filter"));
     return 0;
   }
-  std::stringstream efs(options["ef"]);
-  for (std::string ef; std::getline(efs, ef, ',');) {
-    measure(*graph, set, static_cast<uint32_t>(std::atoi(ef.c_str())));
-  }
+  for (const uint32_t ef : numbers("ef")) measure(*graph, set, ef);
   return 0;
 }
