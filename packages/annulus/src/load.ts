@@ -52,7 +52,7 @@ async function waitForIndex(
 ): Promise<void> {
   const indexing = progressBar('indexing', total, 'points', options.quiet)
   const onProgress = (progress: { done: number; total: number }) =>
-    indexing.update(progress.done, progress.total)
+    indexing.update(progress.done, Math.max(total, progress.total))
   collection.on('indexing', onProgress)
   try {
     await collection.waitForIndex(options.signal === undefined ? {} : { signal: options.signal })

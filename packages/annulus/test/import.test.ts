@@ -147,4 +147,16 @@ describe('files of vectors', () => {
       code: 'ANNULUS_UNSUPPORTED',
     })
   })
+
+  it('names the line of a bad row, empty lines counted', async () => {
+    await expect(rowsOf('\n{"vector":[1]}\n\n{"vector":"no"}\n', 'jsonl')).rejects.toThrow('line 4')
+  })
+
+  it.each<VectorFormat>(['fvecs', 'bvecs', 'npy', 'jsonl'])(
+    'a missing %s file is a typed error',
+    async (format) => {
+      const rows = readVectors(join(folder, `missing.${format}`))
+      await expect(rows.next()).rejects.toMatchObject({ code: 'ANNULUS_NOT_FOUND' })
+    },
+  )
 })

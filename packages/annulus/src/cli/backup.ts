@@ -30,8 +30,10 @@ export function backupCommand(signal: AbortSignal): Command {
         withIndex: options.index,
         ...(options.rate === undefined ? {} : { bytesPerSecond: options.rate * mib }),
         progress: ({ bytes, vectorBytes }) => {
-          bar ??= progressBar('copying', Math.ceil(vectorBytes / mib), 'MiB', options.json)
-          bar.update(Math.floor(bytes / mib))
+          // Codes, graph and payloads come on top of the vectors.
+          const total = Math.ceil(Math.max(bytes, vectorBytes) / mib)
+          bar ??= progressBar('copying', total, 'MiB', options.json)
+          bar.update(Math.floor(bytes / mib), total)
         },
       })
       bar?.stop()

@@ -124,7 +124,7 @@ function describeRun(path: string, options: BenchOptions, rows: readonly Experim
 }
 
 async function prepare(path: string, options: BenchOptions, signal: AbortSignal) {
-  await using database = await open(path)
+  await using database = await open(path, { readOnly: true })
   const collection = await database.collection(options.collection)
   const queries =
     options.queryFile === undefined

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Metric, PointInput } from '@annulus/core'
+import { fileError } from '@annulus/storage'
 import { Command, Option } from 'commander'
 import { type ImportedRow, openDataSet, readVectors } from '../import/index.js'
 import { open } from '../index.js'
@@ -44,7 +45,7 @@ export function importCommand(signal: AbortSignal): Command {
     )
     .option('--json', 'print the outcome as JSON')
     .action(async (path: string, source: string, options: ImportOptions) => {
-      const folder = (await stat(source)).isDirectory()
+      const folder = (await lookAt(source)).isDirectory()
       const set = folder ? await openDataSet(source) : undefined
       const rows = set?.rows() ?? readVectors(source, options.format)
       const first = await rows.next()
@@ -64,6 +65,12 @@ export function importCommand(signal: AbortSignal): Command {
         )
       }
     })
+}
+
+function lookAt(path: string) {
+  return stat(path).catch((cause: unknown) => {
+    throw fileError(cause, 'open', path)
+  })
 }
 
 async function* toPoints(

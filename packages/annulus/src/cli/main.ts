@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFile } from 'node:fs/promises'
 import { AnnulusError } from '@annulus/native'
 import { Command, CommanderError } from 'commander'
 import { backupCommand } from './backup.js'
@@ -15,6 +16,7 @@ async function main(argv: readonly string[]): Promise<number> {
   process.once('SIGINT', () => interrupt.abort(new Error('interrupted')))
   const program = new Command('annulus')
     .description('An embedded vector database: import, search, inspect and measure collections.')
+    .version(await ownVersion())
     .exitOverride()
     .showHelpAfterError()
   program.addCommand(importCommand(interrupt.signal).exitOverride())
@@ -39,6 +41,12 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     throw error
   }
+}
+
+async function ownVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version }: { version: string } = JSON.parse(text)
+  return version
 }
 
 process.exitCode = await main(process.argv)

@@ -1,3 +1,4 @@
+import { AnnulusError } from '@annulus/native'
 import { Command } from 'commander'
 import { open } from '../index.js'
 import { decimal, filterTerm, integer, vector } from './arguments.js'
@@ -59,11 +60,12 @@ export function searchCommand(signal: AbortSignal): Command {
 type AnyCollection = Awaited<ReturnType<Awaited<ReturnType<typeof open>>['collection']>>
 
 /** Ids typed on a command line may be numbers or text; a number is tried first. */
-async function vectorOf(collection: AnyCollection, id: string): Promise<Float32Array | undefined> {
+async function vectorOf(collection: AnyCollection, id: string): Promise<Float32Array> {
   const number = Number(id)
   const point =
     (Number.isSafeInteger(number)
       ? await collection.get(number, { withVector: true })
       : undefined) ?? (await collection.get(id, { withVector: true }))
-  return point?.vector
+  if (point?.vector !== undefined) return point.vector
+  throw new AnnulusError('ANNULUS_NOT_FOUND', `${collection.name} has no point ${id}`)
 }

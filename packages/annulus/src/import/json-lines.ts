@@ -5,9 +5,7 @@ import type { ImportedRow } from './rows.js'
 
 /** Reads rows `{"id": ..., "vector": [...], "payload": {...}}`; fields beside these become payload. */
 export async function* readJsonLines(path: string): AsyncGenerator<ImportedRow> {
-  let line = 0
-  for await (const { value } of readObjects(path)) {
-    line++
+  for await (const { value, line } of readObjects(path)) {
     const { id, vector, payload, ...rest } = value
     if (!Array.isArray(vector) || !vector.every((component) => typeof component === 'number')) {
       throw damaged(path, line, '"vector" is not an array of numbers')
@@ -27,7 +25,7 @@ export async function* readJsonLines(path: string): AsyncGenerator<ImportedRow> 
 /** The objects of a JSON Lines file in order; empty lines are skipped. */
 export async function* readObjects(
   path: string,
-): AsyncGenerator<{ value: Record<string, unknown> }> {
+): AsyncGenerator<{ value: Record<string, unknown>; line: number }> {
   let line = 0
   for await (const text of readLines(path)) {
     line++
@@ -39,7 +37,7 @@ export async function* readObjects(
       throw damaged(path, line, 'it is not JSON', cause)
     }
     if (!isRecord(value)) throw damaged(path, line, 'it is not an object')
-    yield { value }
+    yield { value, line }
   }
 }
 

@@ -1,6 +1,6 @@
 // The lines of a text file, none of them longer than memory should hold.
-import { createReadStream } from 'node:fs'
 import { AnnulusError } from '@annulus/native'
+import { chunksOf } from './chunks.js'
 
 /** Far beyond the largest vector and the largest payload written as JSON. */
 export const lineBytesMax = 16 << 20
@@ -32,8 +32,7 @@ export async function* readLines(path: string, bytesMax = lineBytesMax): AsyncGe
     line++
     return text.endsWith('\r') ? text.slice(0, -1) : text
   }
-  const stream: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 1 << 18 })
-  for await (const chunk of stream) {
+  for await (const chunk of chunksOf(path, 1 << 18)) {
     let start = 0
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
       add(chunk.subarray(start, end))

@@ -1,7 +1,7 @@
 // NumPy .npy: version 1 to 3, C order, two dimensions, little-endian float32, float64 or uint8.
-import { createReadStream } from 'node:fs'
 import { limits } from '@annulus/core'
 import { AnnulusError } from '@annulus/native'
+import { chunksOf } from './chunks.js'
 import type { ImportedRow } from './rows.js'
 
 interface Component {
@@ -27,9 +27,7 @@ export async function* readNpy(path: string): AsyncGenerator<ImportedRow> {
   let header: NpyHeader | undefined
   let pending: Buffer = Buffer.alloc(0)
   let row = 0
-  for await (const chunk of createReadStream(path, {
-    highWaterMark: 1 << 20,
-  }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(path, 1 << 20)) {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
     if (header === undefined) {
       header = parseHeader(pending, path)

@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { limits } from '@annulus/core'
 import { AnnulusError } from '@annulus/native'
+import { fileError } from '@annulus/storage'
 import type { ImportedRow } from './rows.js'
 
 const blockBytes = 1 << 20
@@ -11,7 +12,7 @@ export async function* readRecords(
   path: string,
   componentBytes: 1 | 4,
 ): AsyncGenerator<ImportedRow> {
-  const file = await open(path, 'r')
+  const file = await openFile(path)
   try {
     const { size } = await file.stat()
     if (size === 0) return
@@ -43,7 +44,7 @@ export async function recordShape(
   path: string,
   componentBytes: 1 | 4,
 ): Promise<{ rows: number; dimension: number }> {
-  const file = await open(path, 'r')
+  const file = await openFile(path)
   try {
     const { size } = await file.stat()
     if (size === 0) return { rows: 0, dimension: 0 }
@@ -52,6 +53,12 @@ export async function recordShape(
   } finally {
     await file.close()
   }
+}
+
+function openFile(path: string): Promise<FileHandle> {
+  return open(path, 'r').catch((cause: unknown) => {
+    throw fileError(cause, 'open', path)
+  })
 }
 
 /** Dimension of the first row, and so of all. */
