@@ -33,7 +33,7 @@ export function loadAddon<Addon extends AddonBase>(moduleUrl: string): Addon {
   } catch (cause) {
     throw new AnnulusError(
       'ANNULUS_UNSUPPORTED',
-      `no native binary for ${process.platform}-${process.arch} in ${root}; build it with "npm run build" or "npx node-gyp rebuild" there`,
+      `no native binary for ${process.platform}-${process.arch} in ${root}: install scripts build it, so allow them and run "npm rebuild" (in a clone of Annulus "npm run build")`,
       { cause },
     )
   }
