@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <vector>
 
@@ -90,7 +91,10 @@ struct alignas(64) Sketches::Query {
 };
 
 Sketches::Sketches(const Codes &codes)
-    : codes_(codes), kernels_(sign_kernels()), stride_(bytes_each(codes.dimension())) {}
+    : codes_(codes),
+      kernels_(sign_kernels()),
+      signs_(signs_of(codes.dimension())),
+      stride_(bytes_each(codes.dimension())) {}
 
 Sketches::~Sketches() {
   for (size_t i = 0; i < chunks_end_; ++i) {
@@ -159,7 +163,7 @@ bool Sketches::make(const Model &model, uint32_t slot, float *room) {
   uint32_t state = head->state.load(std::memory_order_acquire);
   if ((state & state_mask) != none) return false;
   const size_t n = codes_.dimension();
-  const size_t words = sign_words(n);
+  const size_t words = sign_words(signs_);
   float *rest = room;
   float *rotated = rest + 2 * n;
   codes_.decode(slot, rest);
@@ -173,10 +177,13 @@ bool Sketches::make(const Model &model, uint32_t slot, float *room) {
   }
   model.rotation.apply(rest, rest + n, rotated);
   double magnitudes = 0;
-  for (size_t i = 0; i < n; ++i) magnitudes += std::fabs(rotated[i]);
+  for (size_t i = 0; i < signs_; ++i) magnitudes += std::fabs(rotated[i]);
   const double factor = magnitudes > 0 ? square / magnitudes : 0;
-  // What of the signs, as long as the factor makes them, does not point as r does.
-  const double across = std::max(static_cast<double>(n) * factor * factor - square, 0.0);
+  // What of the signs, as long as the factor makes them, does not point as r does. Where they say
+  // nothing of r, anything may be.
+  const double across = magnitudes > 0 || square == 0
+                            ? std::max(static_cast<double>(signs_) * factor * factor - square, 0.0)
+                            : std::numeric_limits<double>::infinity();
   const uint32_t taken = state | being_written;
   if (!head->state.compare_exchange_strong(state, taken, std::memory_order_acq_rel)) return false;
   const bool euclidean = codes_.metric() == ANNULUS_METRIC_EUCLIDEAN;
@@ -186,7 +193,7 @@ bool Sketches::make(const Model &model, uint32_t slot, float *room) {
   auto *signs = reinterpret_cast<uint64_t *>(head + 1);
   for (size_t w = 0; w < words; ++w) {
     signs[w] = 0;
-    for (size_t i = 64 * w; i < std::min(n, 64 * w + 64); ++i) {
+    for (size_t i = 64 * w; i < std::min(signs_, 64 * w + 64); ++i) {
       signs[w] |= static_cast<uint64_t>(rotated[i] >= 0 ? 1 : 0) << (i % 64);
     }
   }
@@ -215,7 +222,7 @@ void Sketches::forget(uint64_t first_slot, uint64_t n) {
 
 size_t Sketches::query_bytes() const {
   const size_t n = codes_.dimension();
-  return sizeof(Query) + sizeof(uint64_t) * Query::planes_words(sign_words(n)) +
+  return sizeof(Query) + sizeof(uint64_t) * Query::planes_words(sign_words(signs_)) +
          3 * sizeof(float) * n;
 }
 
@@ -223,7 +230,7 @@ bool Sketches::prepare(const float *vector, void *query) const {
   const Model *model = model_.load(std::memory_order_acquire);
   if (model == nullptr) return false;
   const size_t n = codes_.dimension();
-  const size_t words = sign_words(n);
+  const size_t words = sign_words(signs_);
   const bool euclidean = codes_.metric() == ANNULUS_METRIC_EUCLIDEAN;
   const double scale = codes_.metric() == ANNULUS_METRIC_COSINE ? inverse_norm(vector, n) : 1;
   auto *head = new (query) Query();
@@ -244,13 +251,13 @@ bool Sketches::prepare(const float *vector, void *query) const {
   }
   model->rotation.apply(rest, rest + n, rotated);
   float largest = 0;
-  for (size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(rotated[i]));
+  for (size_t i = 0; i < signs_; ++i) largest = std::max(largest, std::fabs(rotated[i]));
   const double unit = largest / static_cast<double>(max_weight);
   const double to_level = unit > 0 ? 1 / unit : 0;
   std::memset(planes, 0, sizeof(uint64_t) * Query::planes_words(words));
   double left = 0;
   double magnitudes = 0;
-  for (size_t i = 0; i < n; ++i) {
+  for (size_t i = 0; i < signs_; ++i) {
     const double scaled = rotated[i] * to_level;
     const auto weight =
         std::abs(scaled) <= max_weight ? static_cast<int32_t>(std::lrint(scaled)) : 0;
@@ -290,7 +297,7 @@ void Sketches::Query::lower_bounds(const Run &run, float *bounds) const {
 size_t Sketches::keep(const void *query, uint32_t *slots, size_t n, float limit, size_t &unknown) {
   const auto &prepared = *static_cast<const Query *>(query);
   const Model &model = *model_.load(std::memory_order_acquire);
-  const size_t words = sign_words(codes_.dimension());
+  const size_t words = sign_words(signs_);
   size_t kept = 0;
   size_t may_make = std::max<size_t>(n / codes_per_sketch, 1);
   std::unique_ptr<float[]> room;

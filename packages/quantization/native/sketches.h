@@ -1,11 +1,11 @@
-// Sketches of codes: a bit for each component, which tell a scan of many codes which of them are
-// too far away to be looked at. They are a seventh as long, and nearly all of what a filter lets
-// through is too far away.
+// Sketches of codes: a cache line each, which tells a scan of many codes which of them are too far
+// away to be looked at. Nearly all of what a filter lets through is.
 //
-// A code's vector x, seen from a centre c, is rotated at random and keeps its signs s. After RaBitQ
-// (Gao and Long, SIGMOD 2024), <q, x - c> is estimated by <q, s> |x - c|^2 / <x - c, s> without
-// bias, and the error is that of one component of a random unit vector: as good as normal, with a
-// known deviation. A code is passed over when it is farther than the limit by four of them.
+// A code's vector x, seen from a centre c, is rotated at random and keeps the signs s of the first
+// components, as many as a line has bits for; s is 0 for the others. After RaBitQ (Gao and Long,
+// SIGMOD 2024), <q, x - c> is estimated by <q, s> |x - c|^2 / <x - c, s> without bias, and the
+// error is that of one component of a random unit vector: as good as normal, with a known
+// deviation. A code is passed over when it is farther than the limit by four of them.
 //
 // Sketches are made as scans come by: each makes a few for every batch it scores, so that nobody
 // who does not scan pays for them, in time or memory. Nothing of them is saved.
@@ -14,6 +14,7 @@
 // sketch is taken over only if the slot was not forgotten since before its row was read.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +30,15 @@ class Codes;
 
 class Sketches {
  public:
-  /// What a sketch is longer than its bits.
+  /// What a sketch is longer than its signs.
   static constexpr size_t head_bytes = 16;
+  /// What reading memory costs is lines. Twice as long, sketches let a third as many codes pass,
+  /// but take longer to read than what passes.
+  static constexpr size_t most_bytes = 64;
+  /// How many components have a sign in a sketch.
+  static size_t signs_of(size_t dimension) {
+    return std::min(dimension, 8 * (most_bytes - head_bytes));
+  }
   /// Deviations by which a code must be too far: one in 31,000 errs as much to that side.
   static constexpr float deviations = 4;
   /// Shorter rows cost more to compute than to read: there it does not pay.
@@ -44,7 +52,7 @@ class Sketches {
   /// Whether sketches of such rows are worth having.
   static bool suit(uint32_t metric, size_t row_bytes);
   static size_t bytes_each(size_t dimension) {
-    return head_bytes + sizeof(uint64_t) * sign_words(dimension);
+    return head_bytes + sizeof(uint64_t) * sign_words(signs_of(dimension));
   }
 
   /// As in abi.h. Any thread.
@@ -72,6 +80,7 @@ class Sketches {
 
   const Codes &codes_;
   const SignKernels kernels_;
+  const size_t signs_;
   const size_t stride_;
   std::mutex mutex_;  // of growth
   std::unique_ptr<const Model> owned_;

@@ -80,7 +80,7 @@ export interface Codes {
   source(): SourceHandle
 
   /**
-   * Sketches are made as sources come by, an eighth of a byte a component and 16 bytes for each code, until they take
+   * Sketches are made as sources come by, 64 bytes for each code (fewer below 384 components), until they take
    * so many bytes. Default: no limit. A limit lowered keeps what there is; 0 at the start forbids them.
    */
   limitSketches?(bytes: number): void

@@ -84,7 +84,7 @@ it('gives what a scan of everything gives, while sketches are made and after slo
   )
 })
 
-it('takes an eighth of a byte a component, and no more than it may', async () => {
+it('takes a cache line a code, and no more than it may', async () => {
   const vectors = shapes['clusters']?.(1) ?? new Float32Array()
   const all = new Uint32Array(Math.ceil(n / 32)).fill(-1)
   for (const [limit, most] of [
@@ -97,7 +97,7 @@ it('takes an eighth of a byte a component, and no more than it may', async () =>
     for (let scans = 0; scans < scansForAll; scans++) {
       await throughSource(codes, 'cosine', rowOf(vectors, dimension, scans), 10, all)
     }
-    const made = (codes.bytes - before) / (dimension / 8 + 16)
+    const made = (codes.bytes - before) / 64
     expect(made).toBeLessThanOrEqual(most)
     // But for those that a scan looks at before it has as many as it wants.
     expect(made).toBeGreaterThanOrEqual(0.9 * most)
