@@ -140,19 +140,32 @@ void save_and_load(const std::vector<float> &vectors, const std::string &path, C
   std::remove(path.c_str());
 }
 
-// Distances by the scorer, of rows all over the place.
+// What the scorer says of rows all over the place: distances to a query, to a row, and to a row
+// that is the query, and bounds.
 std::vector<float> scored(const CodesRef &codes, const std::vector<float> &vectors) {
   const annulus_scorer scorer = codes->scorer();
   AlignedVector<uint8_t> query(scorer.query_bytes);
   std::vector<uint32_t> slots(150);
-  std::vector<float> distances(2 * slots.size());
+  std::vector<float> distances(3 * slots.size());
   for (size_t i = 0; i < slots.size(); ++i) {
     slots[i] = static_cast<uint32_t>(i * 2654435761u % count);
   }
   scorer.query_prepare(scorer.self, vectors.data(), query.data());
   scorer.query_distances(scorer.self, query.data(), slots.data(), slots.size(), distances.data());
+  std::vector<annulus_bound> bounds(slots.size());
+  if (scorer.query_bounds != nullptr) {
+    scorer.query_bounds(scorer.self, query.data(), slots.data(), distances.data(), slots.size(),
+                        bounds.data());
+  }
   scorer.pair_distances(scorer.self, slots[0], slots.data(), slots.size(),
                         distances.data() + slots.size());
+  scorer.query_from_slot(scorer.self, slots[1], query.data());
+  scorer.query_distances(scorer.self, query.data(), slots.data(), slots.size(),
+                         distances.data() + 2 * slots.size());
+  for (const annulus_bound &bound : bounds) {
+    distances.push_back(bound.below);
+    distances.push_back(bound.above);
+  }
   return distances;
 }
 
@@ -169,6 +182,7 @@ void searched_while_rows_arrive(const std::vector<float> &vectors, const std::st
   CodesRef arriving;
   check(load_codes(path, nullptr, arriving, 0).ok(), "opening");
   check(!arriving->has_all_rows(), "rows are left for later");
+  check(scored(arriving, vectors) == expected, "distances before rows arrive");
   std::atomic<bool> finished{false};
   std::vector<std::thread> readers;
   for (int i = 0; i < 3; ++i) {
