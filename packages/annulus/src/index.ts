@@ -27,5 +27,7 @@ export type OpenDatabaseOptions = Omit<DatabaseOptions, 'storage'> &
  *   `ANNULUS_INVALID_ARGUMENT` when the path is a file, `ANNULUS_UNKNOWN_OPTION`.
  */
 export function open(path: string, options: OpenDatabaseOptions = {}): Promise<Database> {
+  // Refused there, as anything is that should be an object.
+  if (typeof options !== 'object' || options === null) return openWith(path, options)
   return openWith(path, { ...options, storage: options.storage ?? autoStorage() })
 }

@@ -63,8 +63,9 @@ export async function checkPoints(points: readonly unknown[], rules: PointRules)
   const seen = new Set<PointId>()
   for (let first = 0; first < points.length; first += slicePoints) {
     if (first > 0) await turn()
-    for (const point of points.slice(first, first + slicePoints)) {
-      const { id, payload } = checkPoint(point, rules)
+    const end = Math.min(first + slicePoints, points.length)
+    for (let index = first; index < end; index++) {
+      const { id, payload } = checkPoint(points, index, rules)
       if (payload !== undefined) encodePayload(payload)
       if (seen.has(id)) throw repeated(id)
       seen.add(id)
@@ -89,7 +90,7 @@ export async function encodeGroup(
   const payloads: (object | undefined)[] = []
   for (let index = 0; index < points.length; index++) {
     if (index % slicePoints === slicePoints - 1) await turn()
-    const { id, vector, payload } = checkPoint(points[index], rules)
+    const { id, vector, payload } = checkPoint(points, index, rules)
     vectors.set(vector, index * rules.dimension)
     ids.push(id)
     encoded.push(payload === undefined ? undefined : encodePayload(payload))
@@ -114,10 +115,14 @@ function encodeRecords(ids: readonly PointId[], encoded: (Uint8Array | undefined
   })
 }
 
-function checkPoint(point: unknown, rules: PointRules) {
-  checkNames(point, pointNames, 'point')
+function checkPoint(points: readonly unknown[], index: number, rules: PointRules) {
+  const point = points[index]
+  const where = `point ${index}`
+  checkNames(point, pointNames, where)
   if (typeof point !== 'object' || point === null || !('id' in point) || !('vector' in point)) {
-    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', 'a point needs an id and a vector')
+    throw new AnnulusError('ANNULUS_INVALID_ARGUMENT', `${where} needs an id and a vector`, {
+      details: { index },
+    })
   }
   const { id, vector } = point
   checkId(id)

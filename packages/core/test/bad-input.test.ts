@@ -199,6 +199,7 @@ describe('bad input is a typed error and changes nothing', () => {
 })
 
 describe('messages tell what was given, and what to do instead', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, id) => ({ ...good, id }))
   const messageOf = (call: Promise<unknown>) => call.then(String, ({ message }) => message)
 
   it.each<[string, () => Promise<unknown>, string]>([
@@ -214,6 +215,11 @@ describe('messages tell what was given, and what to do instead', () => {
       'a date',
       () => points.upsert({ ...good, payload: { day: new Date() } }),
       'day is a Date (its toISOString()',
+    ],
+    [
+      'one of many points',
+      () => points.upsert([...many(3_000), { vector: [1, 2, 3] }] as never),
+      'point 3000 needs an id and a vector',
     ],
     ['options of points', () => points.points({ limit: 1 } as never).next(), 'filter, with'],
   ])('%s', async (_, call, told) => {
