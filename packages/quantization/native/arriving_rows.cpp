@@ -86,9 +86,8 @@ FileStatus ArrivingRows::load(const int32_t *abort) {
     begin_asking();
     end_asking();
   }
-  rows.postpone_huge_pages();
+  // To huge pages at once: nobody waits for the end.
   FileStatus status = file_.read(section_, abort, room, this);
-  rows.advise_huge_pages();
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (status.ok()) status = failure_;
