@@ -15,6 +15,7 @@
 #include "../snapshot.h"
 #include "../training.h"
 #include "arrival.h"
+#include "check.h"
 #include "small_pool.h"
 
 using namespace annulus;
@@ -23,12 +24,6 @@ namespace {
 
 constexpr uint32_t dimension = 100;
 constexpr size_t count = 6000;
-
-void check(bool ok, const char *what) {
-  if (ok) return;
-  std::printf("not ok: %s\n", what);
-  std::exit(1);
-}
 
 std::vector<float> random_vectors(size_t n) {
   std::mt19937 random(7);

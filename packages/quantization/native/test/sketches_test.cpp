@@ -15,6 +15,7 @@
 #include "../scalar_codes.h"
 #include "../scan.h"
 #include "arrival.h"
+#include "check.h"
 #include "small_pool.h"
 
 using namespace annulus;
@@ -24,12 +25,6 @@ namespace {
 constexpr uint32_t dimension = 512;
 constexpr size_t count = 6000;
 constexpr size_t k = 20;
-
-void check(bool ok, const char *what) {
-  if (ok) return;
-  std::printf("not ok: %s\n", what);
-  std::exit(1);
-}
 
 // In clusters, as sketches tell nothing apart where all are equally far.
 std::vector<float> clustered_vectors(size_t n, uint32_t seed) {
